@@ -1,0 +1,1 @@
+"""The `modelc` command: one module per subcommand."""

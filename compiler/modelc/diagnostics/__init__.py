@@ -1,0 +1,1 @@
+"""Findings: codes, the sink that collects them, and the renderers."""

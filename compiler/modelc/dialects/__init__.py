@@ -1,0 +1,1 @@
+"""Op definitions by dialect: schemas, type inference and evaluation."""

@@ -1,0 +1,1 @@
+"""Execution of the canonical dialect on the CPU, and comparison of results."""

@@ -1,0 +1,1 @@
+"""Passes, facts, options, the pass manager, instruments and the registry."""

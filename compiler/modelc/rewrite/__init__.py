@@ -1,0 +1,1 @@
+"""The one editor of graphs, rewrite rules and the worklist driver."""
