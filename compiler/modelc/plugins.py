@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
+from typing import Generic, TypeVar
 
 from modelc.diagnostics.diagnostic import Fix, fail
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,72 @@ def entry_table(group: str) -> Mapping[str, Entry]:
             )
         table[point.name] = Entry(point.name, owner, point)
     return table
+
+
+class Catalog(Generic[T]):
+    """Objects of one kind by name: those that installed distributions offer, and those added by hand.
+
+    Attributes:
+        group: The entry point group.
+        noun: What one is called in messages: `pass`.
+    """
+
+    def __init__(self, group: str, noun: str, code: str, accept: Callable[[object], T | None]) -> None:
+        """Make a catalog.
+
+        Args:
+            group: The entry point group.
+            noun: What one is called in messages.
+            code: The code of the finding about an unknown name.
+            accept: Returns a loaded object with its type proved, None when it is of another kind.
+        """
+        self.group = group
+        self.noun = noun
+        self._code = code
+        self._accept = accept
+        self._objects: dict[str, T] = {}
+        self._added: dict[str, str] = {}
+
+    def names(self) -> list[str]:
+        """Return all names in order; nothing is imported for it."""
+        return sorted({*entry_table(self.group), *self._added})
+
+    def owner(self, name: str) -> str:
+        """Return the distribution or file that offers `name`."""
+        return self._added.get(name) or entry_table(self.group)[name].distribution
+
+    def add(self, name: str, item: T, owner: str) -> None:
+        """Offer an object that no distribution declares; raises ModelcError when the name is taken."""
+        taken = self._added.get(name) or (entry_table(self.group).get(name) and self.owner(name))
+        if taken and taken != owner:
+            raise fail("MC405", f"{self.noun} `{name}` of `{owner}` has the name of one of `{taken}`")
+        self._added[name] = owner
+        self._objects[name] = item
+
+    def find(self, name: str) -> T | None:
+        """Return the object called `name`, None when there is none; it is imported on first use."""
+        if name not in self._objects:
+            entry = entry_table(self.group).get(name)
+            if entry is None:
+                return None
+            item = self._accept(entry.load())
+            if item is None:
+                raise fail("MC404", f"`{name}` of distribution `{entry.distribution}` is not a {self.noun}")
+            self._objects[name] = item
+        return self._objects[name]
+
+    def get(self, name: str) -> T:
+        """Return the object called `name`.
+
+        Raises:
+            ModelcError: There is none; the finding lists the nearest names.
+        """
+        item = self.find(name)
+        if item is None:
+            near = get_close_matches(name, self.names(), 3, 0.5) or self.names()[:12]
+            fix = Fix(f"did you mean {' or '.join(f'`{n}`' for n in near)}?")
+            raise fail(self._code, f"there is no {self.noun} `{name}`", fixes=[fix])
+        return item
 
 
 def load_file(path: Path) -> ModuleType:

@@ -8,29 +8,14 @@ from functools import cache
 from modelc.ir.op import Op
 from modelc.ir.opdef import PURE, Dialect, InferenceError, OpDef
 from modelc.ir.types import Type
-from modelc.plugins import entry_table
+from modelc.plugins import Catalog
 
-GROUP = "modelc.dialects"
-
-_added: dict[str, Dialect] = {}
-
-
-def add_dialect(dialect: Dialect) -> None:
-    """Make a dialect known that no distribution declares, such as a plugin file's."""
-    _added[dialect.name] = dialect
-    op_def.cache_clear()
-
-
-@cache
-def _installed(name: str) -> Dialect | None:
-    entry = entry_table(GROUP).get(name)
-    loaded = None if entry is None else entry.load()
-    return loaded if isinstance(loaded, Dialect) else None
+DIALECTS = Catalog("modelc.dialects", "dialect", "MC411", lambda item: item if isinstance(item, Dialect) else None)
 
 
 def dialect(name: str) -> Dialect | None:
     """Return the dialect called `name`, None when there is none. The core's own ops are the dialect ``""``."""
-    return _added.get(name) or _installed(name or "core")
+    return DIALECTS.find(name or "core")
 
 
 @cache

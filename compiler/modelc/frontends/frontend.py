@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from modelc.diagnostics.diagnostic import Sink
 from modelc.ir.model import Model
+
+Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,12 @@ class Frontend:
             else how sure it is, 1 to 100. Must be cheap, and never raise.
         load: Reads the model. Raises ModelcError; puts lesser findings into the sink. The model holds the fact
             `lifted` when it is in its framework's dialect.
+        describe: Returns what the file holds besides the graph, as JSON values by title: header fields, partitions,
+            signatures. Raises ModelcError.
     """
 
     name: str
     title: str
     recognizes: Callable[[Path, bytes], int]
     load: Callable[[Path, LoadOptions, Sink], Model]
+    describe: Callable[[Path], Mapping[str, Json]] = lambda path: {}

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from modelc.diagnostics.diagnostic import Sink
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
-from modelc.profile import NO_RULES, Profile
+from modelc.profiles import NO_RULES, Profile
+
+if TYPE_CHECKING:
+    from modelc.pipeline.instruments import Instrument
 
 T = TypeVar("T")
 
 
-def option(default: T, help: str) -> T:
-    """Declare a pass option with its default and one line of help."""
-    return field(default=default, metadata={"help": help})
+def option(default: T, help: str, *, flag: str = "") -> T:
+    """Declare a pass option.
+
+    Args:
+        default: Its default.
+        help: One line of help.
+        flag: The name of the setting of a compilation that feeds it where the pipeline text does not, `batch-size`.
+    """
+    return field(default=default, metadata={"help": help, "flag": flag})
 
 
 @dataclass(slots=True)
@@ -28,13 +37,15 @@ class PassContext:
         sink: Where findings go.
         profile: The rules of the target.
         soc: The chip to compile for, empty for any.
-        progress: Called with (done, total) by passes that can take long.
+        instruments: Watch every pass.
+        depth: How deep the running pass is nested in other passes.
     """
 
     sink: Sink = field(default_factory=Sink)
     profile: Profile = NO_RULES
     soc: str = ""
-    progress: Callable[[int, int], None] = lambda done, total: None
+    instruments: tuple[Instrument, ...] = ()
+    depth: int = 0
 
 
 class Pass(ABC):
@@ -68,6 +79,15 @@ class Pass(ABC):
             f.name.replace("_", "-"): (type(f.default), f.default, f.metadata.get("help", ""))
             for f in fields(cast("Any", cls))
         }
+
+    def with_settings(self, settings: Mapping[str, object]) -> Pass:
+        """Return this pass with the options that are still at their default taken from the settings they name."""
+        changes = {
+            f.name: settings[f.metadata["flag"]]
+            for f in fields(cast("Any", self))
+            if f.metadata.get("flag") in settings and getattr(self, f.name) == f.default
+        }
+        return cast("Pass", replace(cast("Any", self), **changes)) if changes else self
 
     def spec(self) -> str:
         """Return the text that makes this pass again, `fix-shapes{batch-size=4}`."""

@@ -12,10 +12,13 @@ The modules of this package hold one family each. A module registers with the de
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
+from modelc.ir.op import Op
 from modelc.ir.opdef import Evaluate, Infer
 
 Array: TypeAlias = NDArray[Any]
@@ -37,10 +40,29 @@ def infers(*kinds: str) -> Callable[[Infer], Infer]:
 
 
 def evaluates(*kinds: str) -> Callable[[Evaluate], Evaluate]:
-    """Register evaluation for `kinds`, names of GE operators."""
+    """Register evaluation for `kinds`, names of GE operators.
+
+    What is registered never gives numpy's warnings, and returns arrays where `function` returns numpy's scalars.
+    """
 
     def register(function: Evaluate) -> Evaluate:
-        EVALUATE.update(dict.fromkeys(kinds, function))
+        EVALUATE.update(dict.fromkeys(kinds, _quietly(function)))
         return function
 
     return register
+
+
+def _quietly(function: Evaluate) -> Evaluate:
+    @wraps(function)
+    def quiet(op: Op, arrays: Arrays) -> list[Array]:
+        with np.errstate(all="ignore"):
+            return [_array(result) for result in function(op, arrays)]
+
+    return quiet
+
+
+def _array(result: Any) -> Array:
+    # numpy gives a scalar where it is asked for an array without dimensions, and a string is not one of its scalars.
+    if isinstance(result, np.ndarray):
+        return result
+    return np.asarray(result, dtype=object if isinstance(result, bytes | str) else None)

@@ -1,0 +1,1 @@
+"""Ascend artifacts: `.om` and `.air`, written, read and checked."""

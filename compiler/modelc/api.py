@@ -1,0 +1,179 @@
+"""The Python API: what the command line does, as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from modelc.backend import BACKENDS
+from modelc.diagnostics.diagnostic import Sink
+from modelc.driver import Compilation, Settings, compile_model
+from modelc.execute.evaluator import evaluate
+from modelc.execute.prepare import executable
+from modelc.execute.verification import Verification
+from modelc.execute.verification import verify as compare_by_numbers
+from modelc.frontends import load as loading
+from modelc.frontends.frontend import LoadOptions
+from modelc.ir.model import Model
+from modelc.profiles import DEFAULT
+
+PathText: TypeAlias = str | PathLike[str]
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+
+def load(source: PathText, *, signature: str = "", tags: Sequence[str] = (), out_nodes: str = "") -> Model:
+    """Read a model or an artifact into the IR.
+
+    Args:
+        source: SavedModel folder, `.pb`, `.pbtxt`, `.om`, `.air` or `.mir`; told from the content.
+        signature: Key of the SavedModel signature; by default `serving_default`.
+        tags: Tags of the meta graph; by default `serve`.
+        out_nodes: Outputs as `node:0;other:0`; by default the model's own.
+
+    Raises:
+        ModelcError: It cannot be read.
+    """
+    return loading.load(Path(source), LoadOptions(signature, tuple(tags), out_nodes), Sink())
+
+
+def compile(
+    source: PathText,
+    output: PathText | None = None,
+    *,
+    target: str = "om",
+    input_shape: str = "",
+    batch_size: int = 0,
+    signature: str = "",
+    tags: Sequence[str] = (),
+    out_nodes: str = "",
+    profile: str = DEFAULT,
+    passes: str = "",
+    plugins: Sequence[PathText] = (),
+    fix: bool = True,
+) -> Compilation:
+    """Compile a model into an artifact.
+
+    Args:
+        source: As for `load`.
+        output: The artifact's path; by default the source's name with the target's ending, in the working folder.
+        target: Name of the backend.
+        input_shape: Shapes of inputs, `x:1,224,224,3;n:8`.
+        batch_size: Extent for unknown first dimensions of inputs.
+        signature: As for `load`.
+        tags: As for `load`.
+        out_nodes: As for `load`.
+        profile: Name of the rule profile.
+        passes: A pipeline text in place of the target's own.
+        plugins: Python files to load first.
+        fix: Whether repairs may change the model.
+
+    Returns:
+        The compilation: its artifact, findings below errors, and what each pass cost.
+
+    Raises:
+        ModelcError: The model cannot be compiled; it carries every finding.
+    """
+    path = Path(source)
+    settings = Settings(
+        target=target,
+        input_shape=input_shape,
+        batch_size=batch_size,
+        signature=signature,
+        tags=tuple(tags),
+        out_nodes=out_nodes,
+        profile=profile,
+        passes=passes,
+        plugins=tuple(map(Path, plugins)),
+        fix=fix,
+    )
+    suffix = BACKENDS.get(target).suffix
+    return compile_model(path, Path(output) if output else Path(f"{path.resolve().stem}{suffix}"), settings).require()
+
+
+def check(
+    source: PathText,
+    *,
+    target: str = "om",
+    input_shape: str = "",
+    batch_size: int = 0,
+    signature: str = "",
+    out_nodes: str = "",
+    profile: str = DEFAULT,
+) -> Compilation:
+    """Report everything that stands against compiling a model; nothing is written or raised.
+
+    Args:
+        source: As for `load`.
+        target: As for `compile`.
+        input_shape: As for `compile`.
+        batch_size: As for `compile`.
+        signature: As for `load`.
+        out_nodes: As for `load`.
+        profile: As for `compile`.
+
+    Returns:
+        The compilation without an artifact; `ok` is the verdict, `findings` the reasons.
+    """
+    settings = Settings(
+        target=target,
+        input_shape=input_shape,
+        batch_size=batch_size,
+        signature=signature,
+        out_nodes=out_nodes,
+        profile=profile,
+    )
+    return compile_model(Path(source), None, settings)
+
+
+def run(model: PathText, inputs: Arrays, *, signature: str = "", out_nodes: str = "") -> dict[str, NDArray[Any]]:
+    """Execute a model or an artifact on the CPU.
+
+    Args:
+        model: As for `load`.
+        inputs: Arrays by public input name.
+        signature: As for `load`.
+        out_nodes: As for `load`.
+
+    Returns:
+        Arrays by public output name.
+
+    Raises:
+        ModelcError: It cannot be read or executed, or the inputs do not fit.
+    """
+    settings = Settings(signature=signature, out_nodes=out_nodes)
+    return evaluate(executable(Path(model), settings, Sink(), inputs).graph, inputs)
+
+
+def verify(
+    source: PathText,
+    artifact: PathText,
+    inputs: Arrays | None = None,
+    *,
+    seed: int = 0,
+    signature: str = "",
+    tags: Sequence[str] = (),
+    out_nodes: str = "",
+) -> Verification:
+    """Run source and artifact on the same inputs and compare their outputs; the source by TensorFlow.
+
+    Args:
+        source: A TensorFlow model.
+        artifact: What was compiled from it.
+        inputs: Arrays by public input name; generated when not given.
+        seed: Seed of the generated inputs.
+        signature: As for `load`.
+        tags: As for `load`.
+        out_nodes: As for `load`.
+
+    Returns:
+        One comparison per output; `equal` is the verdict.
+
+    Raises:
+        ModelcError: One of the two cannot be read or executed, or TensorFlow is not installed.
+    """
+    options = LoadOptions(signature, tuple(tags), out_nodes)
+    return compare_by_numbers(Path(source), Path(artifact), options, inputs, seed)

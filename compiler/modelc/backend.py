@@ -1,0 +1,55 @@
+"""What a backend is: the writer of one kind of artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from modelc.ir.model import Model
+from modelc.plugins import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that was written.
+
+    Attributes:
+        path: Where it is.
+        target: Name of the backend that wrote it.
+        kind: What it is, `ir-level om`: what may be expected of it.
+        sha256: Digest of its bytes, in hexadecimal digits.
+        nbytes: Its length in bytes.
+        next_steps: What to do with it, such as how to bring it onto a device.
+    """
+
+    path: Path
+    target: str
+    kind: str
+    sha256: str
+    nbytes: int
+    next_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """A writer of one kind of artifact.
+
+    Attributes:
+        name: Its name among the entry points, and that of the target.
+        suffix: The ending of its files, `.om`.
+        title: What it writes, for people.
+        write: Writes a model to a path, all or nothing. Raises ModelcError with every problem found.
+        pipeline: The passes that make a model ready for it, as pipeline text.
+    """
+
+    name: str
+    suffix: str
+    title: str
+    write: Callable[[Model, Path], Artifact]
+    pipeline: str = ""
+
+
+BACKENDS: Catalog[Backend] = Catalog(
+    "modelc.backends", "target", "MC412", lambda item: item if isinstance(item, Backend) else None
+)

@@ -1,0 +1,1 @@
+"""Ops that reduce, rank or accumulate along axes, and those that select boxes by score."""

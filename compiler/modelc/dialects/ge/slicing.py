@@ -1,0 +1,1 @@
+"""Ops that cut tensors, pad them, or turn parts of them around."""

@@ -1,0 +1,48 @@
+"""Bringing any source or artifact into a form that can be executed here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from modelc.backend import BACKENDS
+from modelc.diagnostics.diagnostic import ModelcError, Sink
+from modelc.driver import Settings, pipeline_of
+from modelc.frontends.load import load
+from modelc.ir.model import Model
+from modelc.pipeline import manager
+from modelc.pipeline.facts import LIFTED
+from modelc.pipeline.passes import PassContext
+
+TARGET = "mir"  # its pipeline lowers, and asks nothing that only a device would
+
+
+def executable(source: Path, settings: Settings, sink: Sink, inputs: Mapping[str, NDArray[Any]] | None) -> Model:
+    """Return the model at `source` in the canonical dialect.
+
+    Args:
+        source: A source or an artifact.
+        settings: Shapes, signature, tags, outputs.
+        sink: Where findings go.
+        inputs: Arrays that will be fed; their shapes serve where the settings give none.
+
+    Raises:
+        ModelcError: The model cannot be read or lowered.
+    """
+    model = load(source, settings.for_loading(), sink)
+    if LIFTED not in model.facts:
+        return model
+    if inputs is not None and not settings.input_shape:
+        settings = replace(settings, input_shape=_shapes(inputs))
+    manager.run(model, pipeline_of(BACKENDS.get(TARGET), settings), PassContext(sink))
+    if sink.errors:
+        raise ModelcError(*sink)
+    return model
+
+
+def _shapes(inputs: Mapping[str, NDArray[Any]]) -> str:
+    return ";".join(f"{name}:{','.join(map(str, array.shape))}" for name, array in inputs.items())
