@@ -24,7 +24,7 @@ BRIGHTEST = 16.0
 
 
 def run_demo(output: Path) -> int:
-    """Compile the bundled digits classifier to `output`, compare it with its source, print both; returns the exit code."""
+    """Compile the bundled classifier to `output` and compare it with its source; returns the exit code."""
     with as_file(files("modelc.data").joinpath("digits")) as folder:
         return _demo(folder, output)
 

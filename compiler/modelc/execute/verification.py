@@ -15,10 +15,12 @@ from modelc.execute.compare import OutputComparison, compare
 from modelc.execute.evaluator import evaluate
 from modelc.execute.generate import generate_inputs
 from modelc.execute.oracle import SourceCall, run_source
-from modelc.frontends.frontend import LoadOptions
+from modelc.frontends.frontend import Json, LoadOptions
 from modelc.frontends.load import load
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+ENGINE = "modelc (numpy)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,26 @@ class Verification:
     def equal(self) -> bool:
         """Whether every output is within its tolerance."""
         return all(output.equal for output in self.outputs)
+
+    def document(self) -> dict[str, Json]:
+        """Return the verification as a JSON document."""
+        return {
+            "source": str(self.source),
+            "artifact": str(self.artifact),
+            "equal": self.equal,
+            "oracle": self.oracle,
+            "engine": ENGINE,
+            "inputs": self.inputs,
+            "outputs": [output.document() for output in self.outputs],
+            "seconds": {"source": self.seconds[0], "artifact": self.seconds[1]},
+        }
+
+    def text(self) -> str:
+        """Return the verification for people."""
+        lines = [f"{'oracle':<8}{self.oracle}; artifact by {ENGINE}; inputs {self.inputs}"]
+        lines += [f"{'output':<8}{output.text()}" for output in self.outputs]
+        verdict = "equal" if self.equal else "NOT equal: the artifact computes something else than its source"
+        return "\n".join([*lines, f"{'verdict':<8}{verdict}"])
 
 
 def verify(

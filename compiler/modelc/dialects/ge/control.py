@@ -84,27 +84,27 @@ def _branches(op: Op) -> list[Type]:
 
 
 @infers("If", "StatelessIf", "_If")
-def _if_types(op: Op) -> list[Type]:
+def _infer_if(op: Op) -> list[Type]:
     _nested(op, "then_branch", "else_branch")
     return _branches(op)
 
 
 @infers("Case", "StatelessCase")
-def _case_types(op: Op) -> list[Type]:
+def _infer_case(op: Op) -> list[Type]:
     if not op.graphs:
         raise mismatch(op, "has no branches")
     return _branches(op)
 
 
 @infers("PartitionedCall", "StatefulPartitionedCall")
-def _call_types(op: Op) -> list[Type]:
+def _infer_call(op: Op) -> list[Type]:
     (graph,) = _nested(op, "f")
     _need_arguments(op, graph, _arguments(op, 0))
     return [value.type for value in graph.outputs]
 
 
 @infers("While", "StatelessWhile", "_While")
-def _while_types(op: Op) -> list[Type]:
+def _infer_while(op: Op) -> list[Type]:
     cond, body = _nested(op, "cond", "body")
     given = _arguments(op, 0)
     _need_arguments(op, cond, given)
@@ -114,7 +114,7 @@ def _while_types(op: Op) -> list[Type]:
 
 
 @infers("For")
-def _for_types(op: Op) -> list[Type]:
+def _infer_for(op: Op) -> list[Type]:
     (body,) = _nested(op, "body")
     index = _arguments(op, 0)[:1]
     given = _arguments(op, 3)

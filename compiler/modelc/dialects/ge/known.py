@@ -79,6 +79,8 @@ class _Search:
             return _SOURCES[name](source.shape) if isinstance(source, TensorType) else None
         if name in _ARITHMETIC and len(op.inputs) == 2:
             return self._combine(_ARITHMETIC[name], op)
+        if name == "Cast" and type_.element is not None and type_.element.family in ("int", "uint"):
+            return self.of(op.inputs[0])
         return self._move(op, value.index, _MOVERS[name]) if name in _MOVERS else None
 
     @staticmethod
@@ -132,7 +134,6 @@ def _minus(a: Dim, b: Dim) -> Dim:
 
 
 def _times(a: Dim, b: Dim) -> Dim:
-    # Not `product`: these numbers may be negative, and 0 times an unknown number is still 0.
     return product((a, b))
 
 
@@ -166,7 +167,6 @@ _ARITHMETIC: dict[str, Callable[[Dim, Dim], Dim]] = {
 }
 # Ops that only move numbers, with the operands that must be known exactly, counted from either end.
 _MOVERS: dict[str, tuple[int, ...]] = {
-    "Cast": (),
     "Concat": (0,),
     "ConcatV2": (-1,),
     "ExpandDims": (1,),

@@ -64,7 +64,7 @@ def _argument_types(argument: TfArg, attributes: Attributes) -> list[Type]:
         return [type_of_element(element) for element in elements]
     if argument.element is not None:
         type_ = type_of_element(ELEMENTS.get(argument.element))
-    elif argument.type_attr in attributes:
+    elif argument.type_attr is not None and argument.type_attr in attributes:
         type_ = type_of_element(attributes[argument.type_attr])
     else:
         raise InferenceError(f"attribute `{argument.type_attr}` is missing")

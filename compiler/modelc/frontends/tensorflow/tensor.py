@@ -18,12 +18,12 @@ from modelc.ir.blob import Blob, BytesBlob, FileBlob, LazyBlob, SplatBlob, pack_
 from modelc.ir.constants import SMALL, numpy_dtype
 from modelc.ir.types import ELEMENTS, Element, Shape, TensorType
 
-_ELEMENT_NAMES = (
-    "FLOAT f32 DOUBLE f64 INT32 i32 UINT8 u8 INT16 i16 INT8 i8 STRING string COMPLEX64 c64 INT64 i64 BOOL bool "
-    "QINT8 qi8 QUINT8 qu8 QINT32 qi32 BFLOAT16 bf16 QINT16 qi16 QUINT16 qu16 UINT16 u16 COMPLEX128 c128 HALF f16 "
-    "RESOURCE resource VARIANT variant UINT32 u32 UINT64 u64"
-).split()
-_BY_NAME = dict(zip(_ELEMENT_NAMES[::2], _ELEMENT_NAMES[1::2], strict=True))
+_ELEMENT_NAMES = """
+FLOAT=f32 DOUBLE=f64 INT32=i32 UINT8=u8 INT16=i16 INT8=i8 STRING=string COMPLEX64=c64 INT64=i64 BOOL=bool QINT8=qi8
+QUINT8=qu8 QINT32=qi32 BFLOAT16=bf16 QINT16=qi16 QUINT16=qu16 UINT16=u16 COMPLEX128=c128 HALF=f16 RESOURCE=resource
+VARIANT=variant UINT32=u32 UINT64=u64
+"""
+_BY_NAME = dict(pair.split("=") for pair in _ELEMENT_NAMES.split())
 
 _REFERENCE = 100
 MOST_BYTES = 1 << 40  # no model holds a constant of a tebibyte

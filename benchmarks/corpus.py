@@ -1,0 +1,161 @@
+"""Compile every TensorFlow case of a corpus, compare verdicts with the expected ones and outputs with the references.
+
+Usage: python benchmarks/corpus.py CORPUS [--kinds tf_graphdef,tf_savedmodel] [--ids a,b] [--verbose]
+
+CORPUS is a folder with `cases.jsonl`: one JSON object a line with `id`, `kind`, `model`, `expected`, and where they
+apply `fixed_shapes`, `outputs`, `signature`, `refs` (an npz of `in:NAME` and `out:NAME`) and `ref_match`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import tempfile
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from modelc.execute.compare import compare
+from modelc.execute.evaluator import evaluate
+from numpy.typing import NDArray
+
+from modelc.diagnostics.diagnostic import ModelcError, Sink
+from modelc.driver import Compilation, Settings, compile_model
+from modelc.frontends.frontend import LoadOptions
+from modelc.frontends.load import load
+
+TIMEOUT = 120  # seconds for one case
+ACCEPTED = frozenset({"compile", "strip_then_compile", "needs_shape"})
+EITHER = frozenset({"op_support", "no_inputs", "no_crash"})
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one case: `ok`, or what is wrong with it."""
+
+    case: str
+    expected: str
+    verdict: str
+    problem: str = ""
+    codes: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+
+
+def cases(
+    corpus: Path, kinds: frozenset[str] = frozenset(), ids: frozenset[str] = frozenset()
+) -> Iterator[dict[str, Any]]:
+    """Yield the TensorFlow cases, or those of the given kinds or ids."""
+    for line in (corpus / "cases.jsonl").read_text("utf-8").splitlines():
+        case = json.loads(line)
+        wanted = case["kind"] in kinds if kinds else case["kind"].startswith("tf_")
+        if case["id"] in ids if ids else wanted:
+            yield case
+
+
+def run_case(corpus: Path, case: Mapping[str, Any]) -> Result:
+    """Compile one case and judge what came of it."""
+    shapes = ";".join(f"{item['name']}:{','.join(map(str, item['shape']))}" for item in case.get("fixed_shapes", ()))
+    outputs = ";".join(name if ":" in name else f"{name}:0" for name in case.get("outputs", ()))
+    graph_outputs = outputs if "savedmodel" not in case["kind"] else ""
+    settings = Settings(input_shape=shapes, out_nodes=graph_outputs, signature=case.get("signature", ""))
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "case.om"
+        compilation = compile_model(corpus / case["model"], target, settings)
+        problem = _judge(corpus, case, compilation, target)
+    codes = tuple(sorted({d.code for d in compilation.errors}))
+    messages = tuple(f"{d.code} {d.message}" for d in compilation.errors)
+    verdict = "compiled" if compilation.ok else "refused"
+    return Result(case["id"], case["expected"], verdict, problem, codes, messages)
+
+
+def _judge(corpus: Path, case: Mapping[str, Any], compilation: Compilation, target: Path) -> str:
+    expected = case["expected"]
+    if compilation.crash is not None:
+        return f"crash: {type(compilation.crash).__name__}: {compilation.crash}"
+    if not compilation.ok:
+        if list(target.parent.iterdir()):
+            return "refused, but a file was left"
+        return "" if expected not in ACCEPTED else "refused"
+    if expected not in ACCEPTED | EITHER:
+        return "compiled, but should be refused"
+    if "refs" in case and case.get("ref_match", True):
+        return _compare(target, corpus / case["refs"])
+    return ""
+
+
+def _compare(artifact: Path, references: Path) -> str:
+    arrays = _read(references)
+    graph = load(artifact, LoadOptions(), Sink()).graph
+    given = {name.removeprefix("in:"): array for name, array in arrays.items() if name.startswith("in:")}
+    wanted = [array for name, array in arrays.items() if name.startswith("out:")]
+    feeds = {name: _fed(name, given) for name in graph.input_names}
+    try:
+        actual = list(evaluate(graph, {name: array for name, array in feeds.items() if array is not None}).values())
+    except ModelcError as error:
+        return f"does not run: {error}"
+    if len(actual) != len(wanted):
+        return f"{len(actual)} outputs, the reference has {len(wanted)}"
+    for index, (reference, array) in enumerate(zip(wanted, actual, strict=True)):
+        result = compare(str(index), reference, array)
+        if not result.equal:
+            return f"output {index} differs: {result.text()}"
+    return ""
+
+
+def _fed(name: str, given: Mapping[str, NDArray[Any]]) -> NDArray[Any] | None:
+    candidates = [array for key, array in given.items() if key in (name, f"{name}:0") or key.endswith(f"_{name}:0")]
+    return candidates[0] if candidates else next(iter(given.values())) if len(given) == 1 else None
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as archive:
+        return {name.replace("____", "/"): archive[name] for name in archive.files}
+
+
+def _worker(job: tuple[Path, dict[str, Any]]) -> Result:
+    corpus, case = job
+    try:
+        return run_case(corpus, case)
+    except Exception as error:  # a fault of the judge or of modelc: shown with the case
+        return Result(case["id"], case["expected"], "crash", f"crash: {type(error).__name__}: {error}")
+
+
+def run_all(corpus: Path, chosen: list[dict[str, Any]], workers: int = 2) -> Iterator[tuple[dict[str, Any], Result]]:
+    """Yield every case with its result; cases run in processes of their own kind, each within `TIMEOUT`."""
+    with multiprocessing.get_context("spawn").Pool(workers, maxtasksperchild=200) as pool:
+        pending = [(case, pool.apply_async(_worker, ((corpus, case),))) for case in chosen]
+        for case, future in pending:
+            try:
+                yield case, future.get(TIMEOUT)
+            except multiprocessing.TimeoutError:
+                yield case, Result(case["id"], case["expected"], "hang", f"no verdict after {TIMEOUT} s")
+
+
+def main() -> None:
+    """Run the corpus and print what differs."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("corpus", type=Path, help="folder with cases.jsonl")
+    parser.add_argument("--kinds", default="", help="only these kinds")
+    parser.add_argument("--ids", default="", help="only these cases")
+    parser.add_argument("--verbose", action="store_true", help="also list refusals that were expected or allowed")
+    options = parser.parse_args()
+    kinds = frozenset(filter(None, options.kinds.split(",")))
+    ids = frozenset(filter(None, options.ids.split(",")))
+    tally: dict[str, Counter[str]] = defaultdict(Counter)
+    for case, result in run_all(options.corpus, list(cases(options.corpus, kinds, ids))):
+        state = "wrong" if result.problem else result.verdict
+        tally[result.expected][state] += 1
+        if result.problem or (options.verbose and result.verdict == "refused"):
+            print(f"{result.case} {case['kind']} {case['model']}\n  expected {result.expected}: {result.problem}")
+            for message in result.messages[:3]:
+                print(f"    {message[:240]}")
+    for expected, counts in sorted(tally.items()):
+        print(f"{expected:<24}{', '.join(f'{count} {state}' for state, count in sorted(counts.items()))}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Small helpers on arrays that the evaluations share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array: TypeAlias = NDArray[Any]
+
+HALVES = frozenset({"float16", "bfloat16"})
+
+
+def is_floating(dtype: np.dtype[Any]) -> bool:
+    """Whether `dtype` is a real floating-point type, bfloat16 included."""
+    return dtype.kind == "f" or dtype.name == "bfloat16"
+
+
+def wide(array: Array) -> Array:
+    """Return numbers of 16 bits as float32, all others as they are."""
+    return array.astype(np.float32) if array.dtype.name in HALVES else array
+
+
+def widened(function: Callable[..., Any]) -> Callable[..., Array]:
+    """Let `function` compute on numbers of 16 bits in float32 and round its result once, to the type it was given."""
+
+    @wraps(function)
+    def call(*arrays: Array) -> Array:
+        result = np.asarray(function(*map(wide, arrays)))
+        return result.astype(arrays[0].dtype, copy=False)
+
+    return call
+
+
+def lowest(dtype: np.dtype[Any]) -> Any:
+    """Return the least number of `dtype`, minus infinity where it has one."""
+    if dtype.kind == "b":
+        return False
+    return np.iinfo(dtype).min if dtype.kind in "iu" else dtype.type(-np.inf)

@@ -1,0 +1,81 @@
+"""The functions of a graph, each parsed when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from google.protobuf.message import DecodeError
+
+from modelc.diagnostics.diagnostic import Diagnostic, finding
+from modelc.frontends.tensorflow.protos import cutter, message
+from modelc.frontends.wire import WireFile
+
+_FIRST = 1 << 3 | 2  # the tag of FunctionDef.signature, and of OpDef.name
+
+
+class FunctionLibrary:
+    """Functions by name.
+
+    Attributes:
+        findings: What was wrong with the library.
+    """
+
+    def __init__(self, library: Any, file: WireFile | None) -> None:
+        """Make the index.
+
+        Args:
+            library: A FunctionDefLibrary, whose big functions may have been cut out.
+            file: The file that they were cut from.
+        """
+        self.findings: list[Diagnostic] = []
+        self._open: dict[str, Callable[[], Any]] = {}
+        self._parsed: dict[str, Any] = {}
+        for function in library.function:
+            self._add(function.signature.name, lambda function=function: function)
+        for span in library.file_range if file is not None else ():
+            start, end = span.offset, span.offset + span.length
+            for name in _names(file, start, end):
+                self._add(name, lambda start=start, end=end: _parse(file, start, end))
+
+    def _add(self, name: str, parse: Callable[[], Any]) -> None:
+        if name in self._open:
+            self.findings.append(finding("MC117", f"two functions are called `{name}`"))
+        self._open[name] = parse
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._open
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._open)
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._parsed:
+            self._parsed[name] = self._open[name]()
+        return self._parsed[name]
+
+
+def _names(file: WireFile, start: int, end: int) -> Iterator[str]:
+    """Yield the name of the function at a range of the file."""
+    for signature in file.fields(start, end, (_FIRST,)):
+        for name in file.fields(signature.content, signature.end, (_FIRST,)):
+            yield file.read(name.content, name.end).decode("utf-8", "replace")
+            return
+
+
+def parse(name: str, file: WireFile, start: int = 0, end: int | None = None) -> Any:
+    """Return the message called `name` at a range of `file`, its big fields cut out.
+
+    Raises:
+        ModelcError: The bytes are no such message.
+    """
+    data = cutter(name).slim(file, start, end)
+    try:
+        return message(name).FromString(data)
+    except DecodeError as error:
+        raise file.corrupt(start, f"it does not parse as a {name}") from error
+
+
+def _parse(file: WireFile | None, start: int, end: int) -> Any:
+    assert file is not None
+    return parse("FunctionDef", file, start, end)
