@@ -75,16 +75,19 @@ class Reach:
 
 def reach(graph: Graph, *, orders: bool = True) -> Reach:
     """Return what the outputs of `graph` depend on; without `orders`, by their numbers only."""
-    end = graph.return_op
-    found = Reach({end: None})
-    pending = [end]
+    return reach_from(graph.return_op, [graph.return_op], orders=orders)
+
+
+def reach_from(end: Op, ops: Iterable[Op], *, orders: bool = True) -> Reach:
+    """Return what `ops` depend on, themselves included; `end` is what they count as being read by."""
+    found = Reach({op: None if op is end else end for op in ops})
+    pending = list(found.readers)
     while pending:
         op = pending.pop()
-        for value in op.operands if orders else op.inputs:
-            producer = value.producer
-            if (orders or value.type is not CONTROL) and producer not in found.readers:
-                found.readers[producer] = op
-                pending.append(producer)
+        for value in op.operands:
+            if value.producer not in found.readers and (orders or value.type is not CONTROL):
+                found.readers[value.producer] = op
+                pending.append(value.producer)
     return found
 
 

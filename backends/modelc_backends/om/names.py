@@ -30,7 +30,8 @@ class Names:
 
 def safe(name: str) -> str:
     """Return `name` without characters that separate names in references and options."""
-    return _UNSAFE.sub("_", name.removeprefix("^").removesuffix(":0")) or "op"
+    text = name.removeprefix("^").removesuffix(":0").encode("utf-8", "replace").decode()
+    return _UNSAFE.sub("_", text) or "op"
 
 
 def wanted(op: Op) -> str:

@@ -111,11 +111,10 @@ class StreamWriter:
                 del self._copiers[0]
                 continue
             if not moved:
-                raise BlobError(f"`{blob.path.name}` ends at byte {position}, {end} were expected")
+                break
             position += moved
-        if position < end:
-            for chunk in FileBlob(blob.path, position, end - position).chunks():
-                _write_all(self._descriptor, chunk)
+        for chunk in FileBlob(blob.path, position, end - position).chunks():  # says so when the file is too short
+            _write_all(self._descriptor, chunk)
 
     def _source(self, blob: FileBlob) -> int:
         if blob.path not in self._sources:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from modelc.ir.model import Model
+from modelc.ir.types import TensorType
+
 LIFTED = "lifted"  # the graph is in its framework's own dialect
 INLINED = "inlined"  # no function calls are left
 RESOLVED = "resolved"  # no control flow whose outcome is known is left
@@ -23,3 +26,22 @@ FACTS: dict[str, str] = {
     TYPED: "the type of every value is inferred",
     SIMPLIFIED: "the simplification rules have nothing left to do",
 }
+
+_OF_CANONICAL = frozenset({INLINED, RESOLVED, FROZEN, INFERENCE_ONLY, GE})
+_BUILTIN = frozenset({"input", "const", "absent", "return"})
+
+
+def implied(model: Model) -> set[str]:
+    """Return the facts that can be seen on the ops themselves, for models that come without a history.
+
+    A model wholly in the canonical dialect has all that only the source dialects could break.
+    """
+    if any(op.dialect != "ge" and op.kind not in _BUILTIN for op in model.ops()):
+        return {LIFTED}
+    facts = set(_OF_CANONICAL)
+    types = [value.type for op in model.ops() for value in op.results]
+    if all(not isinstance(t, TensorType) or t.is_static for t in (v.type for v in model.graph.inputs)):
+        facts.add(FIXED_INPUTS)
+    if all(not isinstance(t, TensorType) or t.element is not None for t in types):
+        facts.add(TYPED)
+    return facts

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO
 
 from modelc.ir.blob import Blob, BlobError, BytesBlob, FileBlob, MissingBlob, SplatBlob, pack_strings, unpack_strings
 from modelc.ir.types import Element, TensorType
@@ -168,14 +168,13 @@ class Literal:
 
     Attributes:
         items: The spelled numbers.
+        offset: Where it stands in the text.
         count: How often the one number of a splat is repeated; `IMPLIED` by the type, None for no splat.
     """
 
     items: tuple[str, ...]
+    offset: int
     count: int | None = None
-
-
-Pending: TypeAlias = Blob | Literal
 
 
 def resolve(literal: Literal, type_: TensorType | None) -> Blob:

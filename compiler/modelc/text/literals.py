@@ -21,7 +21,7 @@ _BARE_DIM = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
 _ESCAPE = re.compile(rb'\\(?:x([0-9a-f]{2})|(["\\]))')
 _RAW_FLOAT = {2: "<H", 4: "<I", 8: "<Q"}
 _PACKED_FLOAT = {"f16": "<e", "f32": "<f", "f64": "<d"}
-_WORDS = frozenset({"graph", "return", "const", "true", "false", "inf", "nan"})
+_WORDS = frozenset({"graph", "return", "const", "true", "false", "inf", "nan", "loc", "attributes", "dense", "splat"})
 
 
 class LiteralError(Exception):

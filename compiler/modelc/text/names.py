@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from modelc.ir.attributes import Attribute, ShapeAttribute
+from modelc.ir.attributes import ShapeAttribute
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value, result_name
 from modelc.ir.origin import NOWHERE, Origin
@@ -36,7 +36,8 @@ class Names(dict[Value, str]):
 
     def _spell(self, op: Op, value: Value) -> str:
         first = op.results[0]
-        derived = value.index > 0 and value.name == result_name(first.name, value.index, value.type)
+        derived = op.kind != "input" and value.index > 0
+        derived = derived and value.name == result_name(first.name, value.index, value.type)
         if not value.readers and (derived or not value.name):
             return "%_"
         if not value.name:
@@ -58,6 +59,17 @@ class Names(dict[Value, str]):
 def _numbered(hint: str, count: int) -> str:
     stem, colon, index = hint.rpartition(":")
     return f"{stem}_{count}:{index}" if colon and index.isdecimal() else f"{hint}_{count}"
+
+
+def public_names(op: Op) -> tuple[str, ...] | None:
+    """Return the public names of the inputs or outputs that `op` states, None where it is neither."""
+    if op.kind not in ("input", "return"):
+        return None
+    values = op.results if op.kind == "input" else op.operands
+    names = op.attributes.get("names")
+    if isinstance(names, tuple) and len(names) == len(values):
+        return tuple(map(str, names))
+    return tuple(value.name or f"{op.kind}{index}" for index, value in enumerate(values))
 
 
 def default_names(kind: str, spelled: Sequence[str]) -> tuple[str, ...]:
@@ -83,7 +95,7 @@ def derived_origin(kind: str, first_result: str) -> Origin:
     return Origin.of(framework, name, op_type or "Const")
 
 
-def value_type(kind: str, types: Sequence[Type], attributes: Mapping[str, Attribute | None]) -> TensorType | None:
+def value_type(kind: str, types: Sequence[Type], attributes: Mapping[str, object]) -> TensorType | None:
     """Return what is known of the tensor that a blob among the attributes of an op holds.
 
     It is the type of a `const`, else what the attributes `dtype` and `shape` say.

@@ -15,7 +15,7 @@ from modelc.ir.origin import Origin, SourceNode
 from modelc.ir.types import Element, TensorType, Type
 from modelc.text.blobs import INLINE, Payload, blob_text
 from modelc.text.literals import float_text, quote, quote_bytes, shape_text, type_text, value_name, word
-from modelc.text.names import Names, default_names, derived_origin, value_type
+from modelc.text.names import Names, default_names, derived_origin, public_names, value_type
 
 INDENT = "  "
 
@@ -139,24 +139,25 @@ class _Printer:
         return f" : {types}{location}" if types else location
 
     def _attributes(self, op: Op, names: Names | dict[Value, str]) -> str:
-        attributes = op.attributes
-        if not attributes:
-            return ""
-        hidden = self._hidden(op, names)
+        attributes = self._written(op, names)
         items = [
             f"{word(name)} = {self._blob(op, name) if isinstance(value, Blob) else self._attribute(value)}"
             for name, value in sorted(attributes.items())
-            if name != hidden
         ]
         return f" {{{', '.join(items)}}}" if items else ""
 
-    def _hidden(self, op: Op, names: Names | dict[Value, str]) -> str:
-        if op.kind == "const":
-            return "value" if isinstance(op.attributes.get("value"), Blob) else ""
-        if op.kind not in ("input", "return"):
-            return ""
+    def _written(self, op: Op, names: Names | dict[Value, str]) -> dict[str, Attribute]:
+        """Return the attributes that do not follow from the rest of the line."""
+        attributes = op.attributes
+        if op.kind == "const" and isinstance(attributes.get("value"), Blob):
+            return {name: value for name, value in attributes.items() if name != "value"}
+        public = public_names(op)
+        if public is None:
+            return attributes
         values = op.results if op.kind == "input" else op.operands
-        return "names" if op.attributes.get("names") == default_names(op.kind, [names[v] for v in values]) else ""
+        default = default_names(op.kind, [names[value] for value in values])
+        others = {name: value for name, value in attributes.items() if name != "names"}
+        return others if public == default else {**others, "names": public}
 
     def _location(self, op: Op, names: Names | dict[Value, str]) -> str:
         if not self._origins:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from modelc.ir.attributes import Attribute
 from modelc.ir.types import I32
-from modelc_passes.lower_tf.partial import select
 from modelc_passes.lower_tf.site import Site
 from modelc_passes.lower_tf.table import Lowered, lowers
 
@@ -15,9 +14,7 @@ def _gather_v2(site: Site) -> Lowered:
     batch = site.integer("batch_dims", 0)
     if batch < 0:
         batch += len(site.shape(indices))
-    axis = site.as_int32(axis, "axis")
-    known = select(site, "GatherV2", x, (indices, axis), batch_dims=batch)
-    return site.ge("GatherV2", x, indices, axis, batch_dims=batch) if known is None else known
+    return site.ge("GatherV2", x, indices, site.as_int32(axis, "axis"), batch_dims=batch)
 
 
 @lowers("Gather")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from modelc.dialects.ge.dtypes import cpp_number
+from modelc.ir.attributes import ShapeAttribute
 from modelc.ir.blob import SplatBlob
 from modelc.ir.constants import constant, numpy_dtype
 from modelc.ir.op import Value
 from modelc.ir.opdef import InferenceError
-from modelc.ir.types import I32, Element, ShapeAttribute, TensorType
+from modelc.ir.types import I32, Element, TensorType
 from modelc_passes.lower_tf.partial import wildcard
 from modelc_passes.lower_tf.site import Site, UnsupportedFormError
 from modelc_passes.lower_tf.table import Lowered, lowers
@@ -127,8 +128,9 @@ def _data_format(site: Site) -> Lowered:
 @lowers("Reshape")
 def _reshape(site: Site) -> Lowered:
     x, shape = site.inputs
-    shape = wildcard(site, shape)
-    return site.ge("Reshape", x, site.as_int32(shape))
+    numbers = wildcard(shape)
+    shape = site.as_int32(shape) if numbers is None else site.constant(numbers, part="shape")
+    return site.ge("Reshape", x, shape)
 
 
 @lowers("Squeeze")

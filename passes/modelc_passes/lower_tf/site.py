@@ -16,6 +16,7 @@ from modelc.ir.constants import constant, numpy_dtype
 from modelc.ir.op import Op, Value
 from modelc.ir.types import I32, I64, Dim, Element, TensorType
 from modelc.rewrite.rewriter import Rewriter
+from modelc_passes.lower_tf.partial import numbers
 
 _LOW, _HIGH = np.iinfo(np.int32).min, np.iinfo(np.int32).max
 SHAPE_FIX = Fix("state the shapes of the inputs", "--input-shape")
@@ -132,7 +133,13 @@ class Site:
     def many(self, kind: str, *operands: Value, **attributes: Attribute) -> tuple[Value, ...]:
         """Insert a canonical op, or constants where its results are known already; returns the results."""
         name = f"{self.op.origin.name or self.op.name}/{kind}"
-        return self.rw.values(f"ge.{kind}", operands, attributes, name=name)
+        results = self.rw.values(f"ge.{kind}", operands, attributes, name=name)
+        return tuple(self._settled(value) for value in results)
+
+    def _settled(self, value: Value) -> Value:
+        # Shape arithmetic may be known although it starts from a tensor that is not.
+        found = numbers(value)
+        return value if found is None else self.constant(found, value.tensor.element or I64)
 
     def constant(self, numbers: object, element: Element = I32, *, part: str = "value") -> Value:
         """Insert a constant; `part` is the ending of its name."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from modelc.ir.attributes import Attribute
-from modelc_passes.lower_tf.partial import select
 from modelc_passes.lower_tf.site import Site, UnsupportedFormError
 from modelc_passes.lower_tf.table import Lowered, lowers
 
@@ -16,9 +15,6 @@ _MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_ax
 def _strided_slice(site: Site) -> Lowered:
     x, *bounds = site.inputs
     masks: dict[str, Attribute] = {name: site.integer(name, 0) for name in _MASKS}
-    known = select(site, "StridedSlice", x, bounds, **masks)
-    if known is not None:
-        return known
     parts = zip(bounds, ("begin", "end", "strides"), strict=True)
     return site.ge("StridedSlice", x, *(site.narrow(value, part) for value, part in parts), **masks)
 
@@ -26,8 +22,7 @@ def _strided_slice(site: Site) -> Lowered:
 @lowers("Slice")
 def _slice(site: Site) -> Lowered:
     x, offsets, size = site.inputs
-    known = select(site, "Slice", x, (offsets, size))
-    return site.ge("Slice", x, site.narrow(offsets, "offsets"), site.narrow(size, "size")) if known is None else known
+    return site.ge("Slice", x, site.narrow(offsets, "offsets"), site.narrow(size, "size"))
 
 
 @lowers("Pad", "MirrorPad")

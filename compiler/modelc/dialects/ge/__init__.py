@@ -15,7 +15,10 @@ from typing import Any
 
 from modelc.ir.opdef import PURE, AttributeDef, Dialect, Mode, OpDef, Slot
 
-FAMILIES = ("elementwise", "nn", "pool", "linear", "shape", "slicing", "gather", "reduce", "image", "control")
+FAMILIES = (
+    *("elementwise", "activation", "conversion", "nn", "normalization", "pool", "linear"),
+    *("shape", "slicing", "gather", "reduce", "image", "control"),
+)
 
 
 @cache

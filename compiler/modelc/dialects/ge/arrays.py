@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeAlias
 
@@ -40,3 +40,10 @@ def lowest(dtype: np.dtype[Any]) -> Any:
     if dtype.kind == "b":
         return False
     return np.iinfo(dtype).min if dtype.kind in "iu" else dtype.type(-np.inf)
+
+
+def present(arrays: Sequence[Array], index: int) -> Array | None:
+    """Return optional operand `index`, None where it is left out (which is an array of objects)."""
+    if index >= len(arrays) or arrays[index].dtype == object:
+        return None
+    return arrays[index]

@@ -12,13 +12,12 @@ from modelc.dialects.ge.dtypes import element_of_cpp
 from modelc.dialects.ge.helpers import (
     broadcast,
     common_element,
-    constant_ints,
     element,
     integer,
     mismatch,
-    need_rank,
     operand,
 )
+from modelc.dialects.ge.known import known_ints
 from modelc.dialects.ge.semantics import Arrays, evaluates, infers
 from modelc.ir.constants import numpy_dtype
 from modelc.ir.op import Op
@@ -78,23 +77,20 @@ def _complex(op: Op, arrays: Arrays) -> list[Array]:
 
 @infers("BroadcastTo")
 def _infer_broadcast_to(op: Op) -> list[Type]:
-    x, wanted = operand(op, 0), constant_ints(op, 1)
-    if wanted is not None:
-        return [x.with_shape(_broadcast_target(op, x.shape, wanted))]
-    (rank,) = need_rank(op, operand(op, 1), 1, "a shape")
-    return [x.with_shape((None,) * rank if isinstance(rank, int) else None)]
+    x, wanted = operand(op, 0), known_ints(op, 1)
+    return [x.with_shape(None if wanted is None else _broadcast_target(op, x.shape, wanted))]
 
 
-def _broadcast_target(op: Op, shape: Shape, wanted: tuple[int, ...]) -> Shape:
+def _broadcast_target(op: Op, shape: Shape, wanted: tuple[Dim, ...]) -> tuple[Dim, ...]:
     """Return the shape to broadcast to; -1 keeps the dimension of the operand."""
     if shape is None:
-        return tuple(None if dim < 0 else dim for dim in wanted)
+        return tuple(None if dim == -1 else dim for dim in wanted)
     if len(wanted) < len(shape):
         raise mismatch(op, f"cannot broadcast {format_shape(shape)} to {format_shape(wanted)}")
     own: tuple[Dim, ...] = (1,) * (len(wanted) - len(shape)) + shape
     target = tuple(dim if size == -1 else size for dim, size in zip(own, wanted, strict=True))
     for dim, size in zip(own, target, strict=True):
-        if isinstance(dim, int) and dim not in (1, size):
+        if isinstance(dim, int) and isinstance(size, int) and dim not in (1, size):
             raise mismatch(op, f"cannot broadcast {format_shape(shape)} to {format_shape(wanted)}")
     return target
 
@@ -102,5 +98,5 @@ def _broadcast_target(op: Op, shape: Shape, wanted: tuple[int, ...]) -> Shape:
 @evaluates("BroadcastTo")
 def _broadcast_to(op: Op, arrays: Arrays) -> list[Array]:
     x, wanted = arrays
-    target = _broadcast_target(op, x.shape, tuple(int(dim) for dim in wanted)) or ()
+    target = _broadcast_target(op, x.shape, tuple(int(size) for size in wanted))
     return [np.broadcast_to(x, tuple(int(dim) for dim in target if isinstance(dim, int)))]

@@ -163,7 +163,7 @@ def _quotient(a: Array, b: Array) -> Array:
 
 
 def _floored_quotient(a: Array, b: Array) -> Array:
-    return np.floor_divide(a, b) if a.dtype.kind in "iu" else np.floor(a / b)
+    return np.asarray(np.floor_divide(a, b) if a.dtype.kind in "iu" else np.floor(a / b))
 
 
 def _floored_remainder(a: Array, b: Array) -> Array:
@@ -175,15 +175,17 @@ def _floored_remainder(a: Array, b: Array) -> Array:
 
 def _raised(a: Array, b: Array) -> Array:
     if a.dtype.kind not in "iu" or not (b < 0).any():
-        return np.power(a, b)
+        return np.asarray(np.power(a, b))
     # What numpy refuses: of the integers, only 1 and -1 have an inverse.
     inverse = np.where(a == 1, 1, np.where(a == -1, 1 - 2 * (b & 1), 0))
     return np.where(b < 0, inverse, np.power(a, np.maximum(b, 0)))
 
 
 def _squared_difference(a: Array, b: Array) -> Array:
-    difference = a - b
-    return np.square(difference) if difference.dtype.kind != "c" else difference * np.conj(difference)
+    difference: Array = a - b
+    if difference.dtype.kind == "c":
+        return difference * np.conj(difference)
+    return np.asarray(np.square(difference))
 
 
 def _shift_amount(a: Array, b: Array) -> Array:

@@ -384,7 +384,7 @@ def _infer_bitcast(op: Op) -> list[Type]:
     if x.element.bits > to.bits:
         return [TensorType(to, (*x.shape, x.element.bits // to.bits))]
     ratio = to.bits // x.element.bits
-    last = x.shape[-1] if x.shape else 1
+    last: Dim = x.shape[-1] if len(x.shape) else 1
     if isinstance(last, int) and last != ratio:
         raise mismatch(op, f"cannot read the bits of {x} as {to}: the last dimension must be {ratio}")
     return [TensorType(to, x.shape[:-1])]

@@ -1,33 +1,41 @@
-"""Nodes to ops: one op for each node that the outputs depend on, and the functions that these call."""
+"""Nodes to graphs: everything that the outputs depend on, and the functions that are called there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, finding
-from modelc.dialects.tf import result_types, type_of_element
-from modelc.frontends.tensorflow.attributes import AttributeReader
+from modelc.diagnostics.diagnostic import Fix, ModelcError, finding
 from modelc.frontends.tensorflow.library import FunctionLibrary
-from modelc.frontends.tensorflow.order import LoopError, Order, Ref, Scope, arrange, cycle, function_ref, postorder
-from modelc.frontends.tensorflow.tensor import ELEMENT_OF, TensorError, read_tensor
-from modelc.ir.attributes import Attribute, Symbol
-from modelc.ir.blob import BlobError, MissingBlob
+from modelc.frontends.tensorflow.nodes import Lifted, NodeLifter, argument_type
+from modelc.frontends.tensorflow.order import (
+    CONTROL_INDEX,
+    LoopError,
+    Order,
+    Ref,
+    Scope,
+    arrange,
+    cycle,
+    function_ref,
+    postorder,
+)
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.ir.op import Op, Value
-from modelc.ir.opdef import InferenceError
-from modelc.ir.origin import Origin
-from modelc.ir.types import CONTROL, UNKNOWN, Type
-
-FRAMEWORK = "tensorflow"
+from modelc.ir.types import CONTROL, Type
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of a graph: the result it stands for, its public name, and its type."""
+    """One input of a graph.
+
+    Attributes:
+        ref: The result that it stands for.
+        name: Its public name.
+        type: Its type.
+    """
 
     ref: Ref
     name: str
@@ -36,57 +44,178 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One output of a graph: its public name and the result it is."""
+    """One output of a graph.
+
+    Attributes:
+        name: Its public name.
+        ref: The result that it is.
+    """
 
     name: str
     ref: Ref
 
 
-@dataclass(slots=True)
-class _Lifted:
-    """An op and where the results of each output argument begin."""
+def nodes_by_name(nodes: Iterable[Any], where: str) -> dict[str, Any]:
+    """Return `nodes` by name; raises ModelcError with every name that two nodes have."""
+    table: dict[str, Any] = {}
+    twice: dict[str, Any] = {}
+    for node in nodes:
+        name = node.name
+        if name in table:
+            twice[name] = node
+        table[name] = node
+    if twice:
+        raise ModelcError(
+            *(
+                finding(
+                    "MC117",
+                    f"two nodes of {where} are called `{name}`",
+                    evidence=[("op types", f"{table[name].op}")],
+                    fixes=[Fix("rename one of them where the model is built")],
+                )
+                for name in list(twice)[:_MOST_DUPLICATES]
+            )
+        )
+    return table
 
-    op: Op
-    arguments: dict[str, int] = field(default_factory=dict[str, int])
-    count: int = 0
+
+_MOST_DUPLICATES = 50
 
 
-class Lifter:
-    """Makes graphs of nodes, and of all functions they call.
+def build_model(
+    path: Path, library: FunctionLibrary, scope: Scope, inputs: Sequence[Input], outputs: Sequence[Output]
+) -> Model:
+    """Return the model that computes `outputs` from `inputs`, with all functions it calls.
 
-    Attributes:
-        findings: What was wrong with single nodes; the graphs hold stand-ins there.
+    Args:
+        path: The file that the nodes were read from.
+        library: The functions that nodes may call.
+        scope: The nodes of the main graph.
+        inputs: Its inputs; their refs must be fed in `scope`.
+        outputs: Its outputs.
+
+    Raises:
+        ModelcError: With everything that was found wrong.
     """
+    lifter = NodeLifter(path, library)
+    called = lifter.attributes.functions
+    model = Model(_graph(lifter, scope, inputs, outputs))
+    calls, pending = {"": list(called)}, dict(called)
+    while pending:
+        name, reader = pending.popitem()
+        called.clear()
+        if name in library:
+            try:
+                model.functions[name] = _function(lifter, name, library[name])
+            except ModelcError as error:
+                lifter.findings.extend(error.diagnostics)
+        else:
+            lifter.findings.append(finding("MC110", f"`{reader}` calls function `{name}`, which does not exist"))
+        calls[name] = list(called)
+        pending |= {callee: node for callee, node in called.items() if callee not in calls}
+    lifter.findings.extend(library.findings)
+    try:
+        postorder([""], lambda caller: calls[caller])
+    except LoopError as error:
+        lifter.findings.append(cycle(error.path[::-1], "the function library"))
+    if lifter.findings:
+        raise ModelcError(*lifter.findings)
+    return model
 
-    def __init__(self, path: Path, library: FunctionLibrary) -> None:
-        """Make a lifter for nodes that were read from the file at `path`."""
-        self.findings: list[Diagnostic] = []
-        self._path = path
-        self._library = library
-        self._attributes = AttributeReader(path)
 
-    def model(self, scope: Scope, inputs: Sequence[Input], outputs: Sequence[Output]) -> Model:
-        """Return the model that computes `outputs` from `inputs`, with all functions it calls.
+def _function(lifter: NodeLifter, name: str, proto: Any) -> Graph:
+    arguments = [Input(Ref(arg.name), arg.name, argument_type(arg)) for arg in proto.signature.input_arg]
+    nodes = nodes_by_name(proto.node_def, f"function `{name}`")
+    scope = Scope(name, nodes, function_ref, frozenset(argument.ref for argument in arguments))
+    outputs = [Output(arg.name, function_ref(proto.ret[arg.name])) for arg in proto.signature.output_arg]
+    controls = [Ref(node, "", CONTROL_INDEX) for node in sorted(set(proto.control_ret.values()))]
+    return _graph(lifter, scope, arguments, outputs, controls)
 
-        Raises:
-            ModelcError: With everything that was found wrong.
-        """
-        model = Model(self.graph("main", scope, inputs, outputs))
-        calls: dict[str, list[str]] = {}
-        pending = self._called()
-        roots = tuple(pending)
-        while pending:
-            name, reader = pending.pop()
-            if name in model.functions:
-                continue
-            if name not in self._library:
-                self.findings.append(finding("MC110", f"`{reader}` calls function `{name}`, which does not exist"))
-                continue
-            model.functions[name] = self._function(name)
-            found = self._called()
-            calls[name] = [callee for callee, _ in found]
-            pending += found
-        self._check_recursion([name for name, _ in roots], calls)
-        if self.findings:
-            raise ModelcError(*self.findings)
-        return model
+
+def _graph(
+    lifter: NodeLifter, scope: Scope, inputs: Sequence[Input], outputs: Sequence[Output], controls: Sequence[Ref] = ()
+) -> Graph:
+    """Return the graph of `scope`.
+
+    Effects in `controls` that no output waits for become control operands of `return`, behind the outputs.
+    """
+    roots = [output.ref for output in outputs]
+    order = arrange(scope, roots)
+    missed = [ref for ref in controls if ref.node not in order.operands]
+    if missed:
+        order = arrange(scope, [*roots, *missed])
+    graph = Graph(scope.title or "main")
+    feeds = _append_inputs(graph, inputs)
+    builder = _Builder(lifter, scope, order, feeds)
+    for name in order.names:
+        graph.append(builder.lift(name))
+    builder.close_loops(graph)
+    names = (*(output.name for output in outputs), *(str(ref) for ref in missed))
+    values = tuple(filter(None, (builder.value("", ref) for ref in (*roots, *missed))))
+    graph.append(Op("return", values, {"names": names}))
+    graph.touched.clear()
+    return graph
+
+
+def _append_inputs(graph: Graph, inputs: Sequence[Input]) -> Mapping[Ref, Value]:
+    op = Op("input", (), {"names": tuple(each.name for each in inputs)}, tuple(each.type for each in inputs))
+    for value, each in zip(op.results, inputs, strict=True):
+        value.name = str(each.ref)
+    graph.append(op)
+    return {each.ref: value for each, value in zip(inputs, op.results, strict=True)}
+
+
+class _Builder:
+    """Lifts the nodes of one scope, in order."""
+
+    def __init__(self, lifter: NodeLifter, scope: Scope, order: Order, feeds: Mapping[Ref, Value]) -> None:
+        self._lifter = lifter
+        self._scope = scope
+        self._order = order
+        self._feeds = feeds
+        self._fed = {ref.node for ref in feeds}
+        self._lifted: dict[str, Lifted] = {}
+        self._open: list[str] = []
+
+    def lift(self, name: str) -> Op:
+        """Return the op for a node, all producers of which were lifted, except for loops."""
+        refs = self._order.operands[name]
+        if any(ref.node not in self._lifted and ref.node not in self._fed for ref in refs):
+            self._open.append(name)
+        lifted = self._lifter.lift(
+            self._scope.nodes[name],
+            self._operands(name),
+            self._order.reads.get(name, {}),
+            name in self._order.controls,
+        )
+        self._lifted[name] = lifted
+        return lifted.op
+
+    def close_loops(self, graph: Graph) -> None:
+        """Let every Merge read what comes after it."""
+        for name in self._open:
+            graph.set_operands(self._lifted[name].op, self._operands(name))
+
+    def _operands(self, name: str) -> tuple[Value, ...]:
+        values = [self.value(name, ref) for ref in self._order.operands[name]]
+        found = [value for value in values if value is not None]
+        if any(value.type is CONTROL for value in found):
+            return tuple(dict.fromkeys(found)) if _repeats_controls(found) else tuple(found)
+        return tuple(found)
+
+    def value(self, reader: str, ref: Ref) -> Value | None:
+        """Return the value that `ref` means; None where there is none, or not yet."""
+        if ref in self._feeds:
+            return self._feeds[ref]
+        lifted = self._lifted.get(ref.node)
+        if lifted is None:
+            return None
+        if ref.is_control:
+            return lifted.op.results[-1]
+        value = lifted.result(ref.argument, ref.index)
+        if value is None:
+            who = f"`{reader}`" if reader else "an output"
+            self._lifter.findings.append(
+                finding("MC110", f"{who} reads `{ref}`, but `{ref.node}` has {lifted.count} results", lifted.op)
+            )
+        return value
