@@ -11,13 +11,12 @@ from modelc.diagnostics.diagnostic import Diagnostic, Fix, Sink, finding
 from modelc.ir.attributes import Symbol
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
-from modelc.ir.op import Op, Value
-from modelc.ir.types import CONTROL
+from modelc.ir.op import Op
 from modelc.pipeline.facts import INLINED, LIFTED
 from modelc.pipeline.passes import Pass, PassContext
-from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import callees, copy_ops, drop_functions, reach_from, tf_type, under
-from modelc_passes.policy import has_effect, is_ordered
+from modelc_passes.common import callees, drop_functions, tf_type
+from modelc_passes.policy import has_effect
+from modelc_passes.splice import Body, body_of, splice
 
 CALLS = frozenset({"tf.PartitionedCall", "tf.StatefulPartitionedCall", "tf._PartitionedCall", "tf.RemoteCall"})
 PLUMBING = frozenset(
@@ -125,49 +124,26 @@ def _too_large(model: Model) -> Diagnostic:
     )
 
 
-def _bad_call(call: Op, name: str, graph: Graph) -> Diagnostic:
-    given = len([value for value in call.results if value.type is not CONTROL])
-    wanted = len([value for value in graph.outputs if value.type is not CONTROL])
-    return finding(
-        "MC301",
-        f"`{call.origin.name or call.name}` calls `{name}` with {len(call.inputs)} operands for {given} results, "
-        f"which takes {len(graph.inputs)} and returns {wanted}",
-        call,
-    )
-
-
 # -- inlining
 
 
 @dataclass(slots=True)
-class _Callee:
-    """What is known of a function before its first call is inlined.
+class _Inliner:
+    """Inlines calls into one graph after the other.
 
     Attributes:
-        graph: Its body.
-        results: What it returns, without the orders.
-        waits: The ops in it for which it matters what ran before.
-        effects: The ops that must have run before the call counts as done.
-        untied: Whether some effect is not on the way to any result, so that the results have to be made to wait.
-        is_wrapper: Whether it does nothing but call one other function.
+        functions: All functions by name.
+        sink: Where findings go.
+        with_effects: The functions that change something that lasts.
+        bodies: What is known of the functions that were called so far.
+        wrappers: Those among them that do nothing but call one other function.
     """
-
-    graph: Graph
-    results: tuple[Value, ...]
-    waits: tuple[Op, ...]
-    effects: tuple[Op, ...]
-    untied: bool
-    is_wrapper: bool
-
-
-@dataclass(slots=True)
-class _Inliner:
-    """Inlines calls into one graph after the other."""
 
     functions: Mapping[str, Graph]
     sink: Sink
     with_effects: set[str]
-    known: dict[str, _Callee] = field(default_factory=dict[str, _Callee])
+    bodies: dict[str, Body] = field(default_factory=dict[str, Body])
+    wrappers: set[str] = field(default_factory=set[str])
 
     def inline(self, graph: Graph) -> None:
         """Inline every call in `graph` and its nested graphs, and every call that appears thereby."""
@@ -177,102 +153,32 @@ class _Inliner:
                 prefixes.update((op, "") for op in nested if called_name(op, self.functions))
             op = nested.first
             while op is not None:
-                following = op.next
+                previous, following = op.previous, op.next
                 name = called_name(op, self.functions)
-                if name:
-                    previous = op.previous
-                    self._inline_call(nested, op, name, prefixes)
-                    # The first op that came in place of the call; the call itself where it could not be inlined.
-                    following = following if op.graph is nested else previous.next if previous else nested.first
+                if name and previous is not None and self._inline_call(op, name, prefixes):
+                    following = previous.next  # the first op that came in place of the call
                 op = following
+
+    def _inline_call(self, call: Op, name: str, prefixes: dict[Op, str]) -> bool:
+        body = self._body(name)
+        problem = body.problem(call, call.inputs, name)
+        if problem is not None:
+            self.sink.add(problem)
+            return False
+        prefix = prefixes.pop(call, call.origin.name or call.name)
+        copies = splice(call, body, call.inputs, prefix, InlineFunctions.name)
+        if name in self.wrappers:
+            prefixes.update((copy, prefix) for copy in copies if called_name(copy, self.functions))
+        return True
+
+    def _body(self, name: str) -> Body:
+        if name not in self.bodies:
+            graph = self.functions[name]
+            self.bodies[name] = body_of(graph, lambda op: called_name(op, self.functions) in self.with_effects)
+            if self._is_wrapper(graph):
+                self.wrappers.add(name)
+        return self.bodies[name]
 
     def _is_wrapper(self, graph: Graph) -> bool:
         others = [op for op in graph if op.kind not in PLUMBING]
         return len(others) == 1 and bool(called_name(others[0], self.functions))
-
-    def _callee(self, name: str) -> _Callee:
-        found = self.known.get(name)
-        if found is None:
-            found = self.known[name] = self._study(self.functions[name])
-        return found
-
-    def _study(self, graph: Graph) -> _Callee:
-        end = graph.return_op
-        calls = {op: called_name(op, self.functions) for op in graph}
-        lasting = [op for op in graph if has_effect(op) or calls[op] in self.with_effects]
-        waits = tuple(op for op in graph if calls[op] or is_ordered(tf_type(op)) or op in lasting)
-        returned = [value.producer for value in end.operands if value.type is CONTROL]
-        needed = reach_from(end, [value.producer for value in end.inputs])
-        return _Callee(
-            graph,
-            tuple(value for value in end.operands if value.type is not CONTROL),
-            tuple(dict.fromkeys(waits)),
-            tuple(dict.fromkeys([*lasting, *returned])),
-            not all(op in needed for op in lasting),
-            self._is_wrapper(graph),
-        )
-
-    def _inline_call(self, graph: Graph, call: Op, name: str, prefixes: dict[Op, str]) -> None:
-        callee = self._callee(name)
-        results = [value for value in call.results if value.type is not CONTROL]
-        if len(call.inputs) != len(callee.graph.inputs) or len(results) != len(callee.results):
-            self.sink.add(_bad_call(call, name, callee.graph))
-            return
-        prefix = prefixes.pop(call, call.origin.name or call.name)
-        rewriter = Rewriter(graph, InlineFunctions.name).at(call)
-        values: dict[Value, Value] = dict(zip(callee.graph.inputs, call.inputs, strict=True))
-        copies = copy_ops(callee.graph, values, rewriter.insert, under(prefix))
-        if callee.is_wrapper:
-            prefixes.update((copy, prefix) for copy in copies if called_name(copy, self.functions))
-        twins = _twins(callee, copies)
-        _wait_before(rewriter, call, [twins[op] for op in callee.waits])
-        new = [values[value] for value in callee.results]
-        new = _wait_after(rewriter, call, callee, [twins[op] for op in callee.effects if op in twins], new)
-        for old, value in zip(results, new, strict=True):
-            rewriter.replace_value(old, value)
-        rewriter.erase(call)
-
-
-def _twins(callee: _Callee, copies: Sequence[Op]) -> dict[Op, Op]:
-    originals = (op for op in callee.graph if op.kind not in ("input", "return"))
-    return dict(zip(originals, copies, strict=True))
-
-
-def _wait_before(rewriter: Rewriter, call: Op, waiting: Sequence[Op]) -> None:
-    """Let `waiting` wait for what the call waits for."""
-    orders = call.controls
-    if not orders or not waiting:
-        return
-    if len(orders) > 1:
-        gate = rewriter.build("tf.NoOp", orders, {}, types=[CONTROL], name=f"{call.origin.name or call.name}/before")
-        rewriter.graph.move_before(waiting[0], gate)
-        orders = gate.results
-    for op in waiting:
-        rewriter.set_operands(op, (*op.operands, *(value for value in orders if value not in op.operands)))
-
-
-def _wait_after(
-    rewriter: Rewriter, call: Op, callee: _Callee, effects: Sequence[Op], results: list[Value]
-) -> list[Value]:
-    """Let who waits for the call wait for the effects in it; returns the results, made to wait where they must."""
-    waited = [value for value in call.results if value.type is CONTROL and value.readers]
-    if not waited and not callee.untied:
-        return results
-    orders = dict.fromkeys((*call.controls, *(_done(rewriter, op) for op in effects)))
-    name = call.origin.name or call.name
-    gate = rewriter.build("tf.NoOp", orders, {}, types=[CONTROL], name=f"{name}/after").result
-    for value in waited:
-        rewriter.replace_value(value, gate)
-    if not callee.untied:
-        return results
-    return [
-        rewriter.build("tf.Identity", (value, gate), {}, types=[value.type], name=old.name).result
-        for value, old in zip(results, call.results, strict=False)
-    ]
-
-
-def _done(rewriter: Rewriter, op: Op) -> Value:
-    """Return the value that says `op` has run."""
-    if op.results and op.results[-1].type is CONTROL:
-        return op.results[-1]
-    return rewriter.graph.add_result(op, CONTROL, f"^{op.origin.name or op.name}")

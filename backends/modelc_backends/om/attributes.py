@@ -5,14 +5,36 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from modelc.ir.attributes import Attribute, ShapeAttribute
 from modelc.ir.blob import Blob, BlobError
 from modelc.ir.types import Element
 from modelc_backends.om.numbers import attribute_number, attribute_type
 
-INLINE = 1 << 16  # bytes an attribute other than a constant's value may hold
+# names the Graph Engine keeps for itself: written from the graph, never taken from an op's attributes
+META: Final = frozenset(
+    {
+        "_input_name_key",
+        "_input_name_value",
+        "_output_name_key",
+        "_output_name_value",
+        "_opt_input",
+        "_datadump_original_op_names",
+        "modelc_origin_types",
+    }
+)
+# and those in which newer versions of it note what they recover from their own prototypes
+RECOVERED: Final = frozenset(
+    {
+        "_ir_attr_names",
+        "_ir_inputs_key",
+        "_ir_inputs_value",
+        "_ir_outputs_key",
+        "_ir_outputs_value",
+    }
+)
+INLINE: Final = 1 << 16  # bytes an attribute other than a constant's value may hold
 STRING, INT, FLOAT, BOOL, DATA_TYPE = 1, 2, 3, 4, 10  # values of ListValueType
 _I64 = range(-(1 << 63), 1 << 63)
 _F32_MAX = 3.4028235677973366e38  # what rounds to infinity begins here

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from modelc.backend import Artifact, Backend
@@ -29,21 +28,12 @@ def air_stream(model: Model) -> Stream:
     return emit(model, safe(model.name))
 
 
-def wrap(definition: Stream, name: str, others: Sequence[tuple[Partition, Stream]] = ()) -> Stream:
-    """Return an `.om` with a serialized `ModelDef` in it.
-
-    Args:
-        definition: The `ModelDef`.
-        name: What the header calls the model.
-        others: Further partitions.
-    """
-    partitions = [(Partition.MODEL_DEF, definition), *others]
-    table = pack_table([(type_, content.nbytes) for type_, content in partitions])
-    payload = len(table) + sum(content.nbytes for _, content in partitions)
+def wrap(definition: Stream, name: str) -> Stream:
+    """Return the `.om` whose only partition is a serialized `ModelDef`; `name` goes into the header."""
+    table = pack_table([(Partition.MODEL_DEF, definition.nbytes)])
     stream = Stream()
-    stream.add(Header(name, payload).pack() + table)
-    for _, content in partitions:
-        stream.extend(content)
+    stream.add(Header(name, len(table) + definition.nbytes).pack() + table)
+    stream.extend(definition)
     return stream
 
 

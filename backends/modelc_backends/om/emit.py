@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, finding
 from modelc.dialects.ge.dtypes import cpp_number
@@ -21,34 +21,20 @@ from modelc.ir.opdef import OpDef, Slot
 from modelc.ir.types import CONTROL, NONE, TensorType, Type
 from modelc.version import __version__
 from modelc_backends.om import strings
-from modelc_backends.om.attributes import STRING, WrongKindError, encode, encode_plain
+from modelc_backends.om.attributes import META, STRING, WrongKindError, encode, encode_plain
 from modelc_backends.om.descriptors import descriptor, is_writable
 from modelc_backends.om.header import OM_PROTO_VERSION, PLATFORM_VERSION
 from modelc_backends.om.layouts import ANY, layouts
 from modelc_backends.om.names import Names, safe, wanted
 from modelc_backends.om.schema import SCHEMA, message
-from modelc_backends.om.slots import SlotError, assign, dynamic_count, first_dynamic, given, misfit
+from modelc_backends.om.slots import SlotError, assign, dynamic_count, first_dynamic, given, misfit, result_slots
 from modelc_backends.om.stream import Stream
 
 LIMIT: Final = (1 << 31) - 1  # bytes protobuf takes of one message
 NET_OUTPUT: Final = "Node_Output"
 IR_KIND: Final = "ir"  # what model attribute `modelc_kind` says of a graph without kernels
 
-# names the Graph Engine keeps for itself: written from the graph, never taken from an op's attributes
-META: Final = frozenset(
-    {
-        "_input_name_key",
-        "_input_name_value",
-        "_output_name_key",
-        "_output_name_value",
-        "_opt_input",
-        "_datadump_original_op_names",
-        "modelc_origin_types",
-    }
-)
 FRAMEWORKS: Final = {"tensorflow": "TensorFlow", "onnx": "ONNX", "caffe": "Caffe"}
-# ops whose last results older versions of the Graph Engine do not have
-LEAST_RESULTS: Final = {"ge.BatchNorm": 5}
 
 
 def emit(model: Model, name: str) -> Stream:
@@ -106,6 +92,9 @@ class _Scope:
         """Return the position of a new node."""
         self.position += 1
         return self.position - 1
+
+
+_Place: TypeAlias = tuple[Slot, str]
 
 
 class _Emitter:
@@ -229,7 +218,7 @@ class _Emitter:
         try:
             operands = given(op.inputs, definition.operands)
             inputs = assign(definition.operands, len(operands), "operand")
-            outputs = _assign_results(definition, len(results))
+            outputs = assign(result_slots(definition, len(results)), len(results), "result")
         except SlotError as error:
             self._report(op, str(error))
             return b""
@@ -344,12 +333,6 @@ class _Emitter:
 
     def _report(self, op: Op, problem: str) -> None:
         self.findings.append(finding("MC504", f"`{_user_name(op)}` {problem}", op))
-
-
-def _assign_results(definition: OpDef, count: int) -> list[tuple[Slot, str]]:
-    least = LEAST_RESULTS.get(definition.kind, count)
-    shorter = definition.results[: max(least, count)] if count >= least else definition.results
-    return assign(shorter if definition.kind in LEAST_RESULTS else definition.results, count, "result")
 
 
 def _name_slots(node: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""The messages inside of Ascend artifacts: `ge.proto`, and the sizes of the tasks and kernels that compiled files hold."""
+"""The messages inside of Ascend artifacts, as far as a reader or writer of graphs needs them."""
 
 from __future__ import annotations
 

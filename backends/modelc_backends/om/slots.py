@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from modelc.ir.op import Value
-from modelc.ir.opdef import Mode, Slot
+from modelc.ir.opdef import Mode, OpDef, Slot
 from modelc.ir.types import NONE, TensorType
+
+# ops whose last results older versions of the Graph Engine do not have
+LEAST_RESULTS: Final = {"ge.BatchNorm": 5}
 
 
 class SlotError(Exception):
@@ -46,6 +50,12 @@ def _assign_fixed(slots: Sequence[Slot], count: int, noun: str) -> list[tuple[Sl
     if not least <= count <= len(slots):
         raise SlotError(f"has {_counted(count, noun)}, its prototype has ({_signature(slots)})")
     return [(slot, slot.name) for slot in slots[:count]]
+
+
+def result_slots(definition: OpDef, count: int) -> Sequence[Slot]:
+    """Return the slots for `count` results: all, or those of an older version of the prototype."""
+    least = LEAST_RESULTS.get(definition.kind, len(definition.results))
+    return definition.results[: max(count, least)]
 
 
 def dynamic_count(slots: Sequence[Slot], count: int) -> int | None:

@@ -32,7 +32,7 @@ def from_ge(blob: Blob, count: int) -> Blob:
     texts, total = [], 0
     for offset, length in struct.iter_unpack("<qq", data[: HEAD * count]):
         total += length
-        if not (0 <= offset and 0 <= length and offset + length <= len(data) >= total):
+        if min(offset, length) < 0 or max(offset + length, total) > len(data):
             raise BlobError("a string tensor does not match its table")
         texts.append(data[offset : offset + length])
     return BytesBlob(pack_strings(texts))

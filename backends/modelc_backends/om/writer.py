@@ -6,7 +6,6 @@ import hashlib
 import os
 import secrets
 import stat
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -45,6 +44,9 @@ def write_atomically(stream: Stream, path: Path) -> str:
     return digest
 
 
+_DESCRIPTORS: Final = "/proc/self/fd"  # where an open file can be given a name
+
+
 class _Output:
     """An open file that gets its name last."""
 
@@ -52,6 +54,7 @@ class _Output:
         self._target = target
         self._temporary: Path | None = None
         try:
+            os.stat(_DESCRIPTORS)
             self.descriptor = os.open(target.parent, os.O_RDWR | os.O_TMPFILE, 0o666)
         except (OSError, AttributeError):
             self._temporary = _beside(target)
@@ -63,7 +66,11 @@ class _Output:
             os.fchmod(self.descriptor, mode)
         if self._temporary is None:
             name = _beside(self._target)
-            os.link(f"/proc/self/fd/{self.descriptor}", name, follow_symlinks=True)
+            directory = os.open(_DESCRIPTORS, os.O_RDONLY)
+            try:
+                os.link(str(self.descriptor), name, src_dir_fd=directory, follow_symlinks=True)
+            finally:
+                os.close(directory)
             self._temporary = name
         os.replace(self._temporary, self._target)
         self._temporary = None
@@ -122,7 +129,7 @@ def _problem(path: Path, end: int) -> str:
     return f"`{path.name}` has {size} bytes, constants reach up to {end}" if size < end else ""
 
 
-def _digest(descriptor: int, nbytes: int, advance: Callable[[int], None] | None = None) -> str:
+def _digest(descriptor: int, nbytes: int) -> str:
     sha, position = hashlib.sha256(), 0
     while chunk := os.pread(descriptor, CHUNK, position):
         sha.update(chunk)

@@ -66,6 +66,9 @@ MC217 warning fake-quantization           fake quantization is executed as it st
 MC218 error   control-flow                control flow that could not be resolved
 MC219 error   string-op                   an op on text or tables is on the way to an output
 MC220 error   missing-kernel              the chip has no built-in kernel for an op
+MC221 note    training-input              an input that only training needs was set to what inference uses
+MC222 note    dropout-removed             dropout was left out, as inference does
+MC223 note    unused-input                an input of unknown shape that nothing reads was dropped
 MC301 error   type-mismatch               operands do not fit their op
 MC302 error   unsupported-form            an op is known, but not in this form
 MC303 error   unknown-shape               a shape had to be known and is not

@@ -207,7 +207,7 @@ def unpack_strings(data: bytes, count: int) -> list[bytes]:
     Raises:
         BlobError: The bytes are too short for that many elements.
     """
-    if len(data) < 4 * count:
+    if not 0 <= 4 * count <= len(data):
         raise BlobError("a string tensor is shorter than its length table")
     lengths: Iterable[int] = struct.unpack_from(f"<{count}I", data)
     strings, position = [], 4 * count

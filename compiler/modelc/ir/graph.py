@@ -219,6 +219,13 @@ class Graph:
         self._count(op)
         return value
 
+    def drop_result(self, op: Op) -> None:
+        """Remove the last result of `op`, which must have no readers."""
+        if op.results[-1].readers:
+            raise GraphError(f"the last result of `{op.name}` is still read")
+        op.results = op.results[:-1]
+        self._count(op)
+
     # -- links
 
     def _count(self, op: Op) -> None:

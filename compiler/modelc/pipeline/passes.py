@@ -11,6 +11,7 @@ from modelc.diagnostics.diagnostic import Sink
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.profiles import NO_RULES, Profile
+from modelc.rewrite.rules import RuleCount
 
 if TYPE_CHECKING:
     from modelc.pipeline.instruments import Instrument
@@ -39,6 +40,7 @@ class PassContext:
         soc: The chip to compile for, empty for any.
         instruments: Watch every pass.
         depth: How deep the running pass is nested in other passes.
+        rule_counts: What became of each rewrite rule so far, by its name.
     """
 
     sink: Sink = field(default_factory=Sink)
@@ -46,6 +48,7 @@ class PassContext:
     soc: str = ""
     instruments: tuple[Instrument, ...] = ()
     depth: int = 0
+    rule_counts: dict[str, RuleCount] = field(default_factory=dict[str, RuleCount])
 
 
 class Pass(ABC):

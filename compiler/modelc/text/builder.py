@@ -24,6 +24,7 @@ from modelc.text.literals import (
     read_element,
     read_float,
     read_int,
+    read_ints,
     read_shape,
     read_type,
     read_value_name,
@@ -57,6 +58,7 @@ class _Scope:
 
 _READ: dict[str, Callable[[str], Attribute]] = {
     "INT": read_int,
+    "INTS": read_ints,
     "FLOAT": read_float,
     "HEX": read_float,
     "TRUE": lambda _: True,
@@ -262,7 +264,7 @@ class Builder:
     def _type(self, token: Token) -> Type:
         known = self._types.get(token.value)
         if known is None:
-            known = self._types[token.value] = self._try(token, UNKNOWN, _read_result_type)
+            known = self._types[token.value] = self._try(token, cast("Type", UNKNOWN), _read_result_type)
         return known
 
     # -- origins
@@ -337,8 +339,11 @@ class Builder:
         return Dense(type_, settled) if isinstance(settled, Blob) else settled
 
     def _value(self, child: Any) -> Read:
-        # Whatever is a text still is a token; a rule has made everything else.
-        return self._try(child, 0, _READ[child.type]) if isinstance(child, str) else child
+        # Whatever still is a text is a token; rules make everything else.
+        if not isinstance(child, str):
+            return cast("Read", child)
+        token = cast("Token", child)
+        return self._try(token, cast("Attribute", 0), _READ[token.type])
 
     def _settle(self, attributes: dict[str, Any], type_: TensorType | None) -> None:
         for name, value in attributes.items():

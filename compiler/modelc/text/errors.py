@@ -33,10 +33,11 @@ def position(text: str, offset: int) -> tuple[int, int]:
 def text_finding(
     code: str, text: str, offset: int, problem: str, *, length: int = 1, file: str = "", notes: Iterable[str] = ()
 ) -> Diagnostic:
-    """Return a finding about one place of a text, with the place in its message and an excerpt as its evidence."""
-    line, column = position(text, offset)
-    evidence = [("text", excerpt(text, offset, length))]
-    return finding(code, f"{line}:{column}: {problem}", file=file, evidence=evidence, notes=notes)
+    """Return a finding about one place of a text, with an excerpt as its evidence; in a file, with line and column."""
+    if file:
+        line, column = position(text, offset)
+        problem = f"{line}:{column}: {problem}"
+    return finding(code, problem, file=file, evidence=[("text", excerpt(text, offset, length))], notes=notes)
 
 
 def syntax_finding(

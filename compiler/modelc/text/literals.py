@@ -15,7 +15,9 @@ TOKENS: dict[str, TokenType] = {token.name: token for token in (CONTROL, RESOURC
 _BARE_NAME = re.compile(r"\^?[A-Za-z0-9_.][A-Za-z0-9_./>-]*(?::[0-9]+)?", re.ASCII)
 _NAMELESS = re.compile(r"_[0-9]*", re.ASCII)
 _BARE_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.>-]*", re.ASCII)
-_DIM = re.compile(r'(?P<number>-?[0-9]+)|(?P<unknown>\?)|(?P<bare>[A-Za-z_][A-Za-z0-9_.]*)|(?P<quoted>"(?:[^"\\]|\\.)*")')
+_DIM = re.compile(
+    r'(?P<number>-?[0-9]+)|(?P<unknown>\?)|(?P<bare>[A-Za-z_][A-Za-z0-9_.]*)|(?P<quoted>"(?:[^"\\]|\\.)*")'
+)
 _COMMA = re.compile(r"\s*(?:,\s*(?=\S)|$)")
 _BARE_DIM = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*", re.ASCII)
 _ESCAPE = re.compile(rb'\\(?:x([0-9a-f]{2})|(["\\]))')
@@ -225,3 +227,9 @@ def read_int(literal: str) -> int:
     if len(literal) > 21 or not -(1 << 63) <= int(literal) < 1 << 64:
         raise LiteralError(f"{literal[:24]} does not fit 64 bits")
     return int(literal)
+
+
+def read_ints(literal: str) -> tuple[int, ...]:
+    """Return the list of integers `literal`, brackets included."""
+    body = literal[1:-1]
+    return tuple(map(read_int, body.split(","))) if body else ()

@@ -21,12 +21,14 @@ ENGLISH = {
     "SYMBOL": "a graph name such as `@main`",
     "WORD": "a name",
     "STRING": "a text in double quotes",
-    "BYTES": "bytes such as `b\"\\x00\"`",
+    "BYTES": 'bytes such as `b"\\x00"`',
     "SHAPE": "a shape such as `shape[1, ?]`",
     "TYPE": "a type such as `f32[1, 3]`",
     "FLOAT": "a number",
     "HEX": "a number",
     "INT": "an integer",
+    "INTS": "a list",
+    "LSQB": "a list",
 }
 
 _lock = Lock()
@@ -60,7 +62,9 @@ def read_model(text: str, filename: str = "<text>", folder: Path | None = None) 
         builder.begin(text, filename, folder)
         try:
             parser.parse(text)
+            return builder.finish()
         except UnexpectedInput as error:
             problem = syntax_finding("MC411", text, error, parser, ENGLISH, file=filename)
             raise ModelcError(*builder.findings, problem) from None
-        return builder.finish()
+        finally:
+            builder.begin("", "", None)

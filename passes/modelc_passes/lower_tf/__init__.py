@@ -1,1 +1,1 @@
-"""Lowering of TensorFlow ops to the canonical dialect: a table from op type to lowering function, one file per family."""
+"""Lowering of TensorFlow ops to the canonical dialect: a table of functions by op type, one file per family."""

@@ -104,9 +104,7 @@ def _compute(site: Site, terms: list[_Term], output: Labels, sizes: dict[str, Di
     return _arranged(site, _summed(site, result, frozenset(output)), output)
 
 
-def _contract(
-    site: Site, a: _Term, b: _Term, kept: frozenset[str], output: Labels, sizes: dict[str, Dim]
-) -> _Term:
+def _contract(site: Site, a: _Term, b: _Term, kept: frozenset[str], output: Labels, sizes: dict[str, Dim]) -> _Term:
     a, b = _summed(site, a, kept | set(b.labels)), _summed(site, b, kept | set(a.labels))
     if _first_free(b, a, output) < _first_free(a, b, output):
         a, b = b, a
@@ -118,7 +116,7 @@ def _contract(
     labels = (*batch, *free_a, *free_b)
     if not inner:
         x1 = _merged(site, a, [[label] for label in (*batch, *free_a)] + [[]] * len(free_b), sizes)
-        x2 = _merged(site, b, [[l] for l in batch] + [[]] * len(free_a) + [[l] for l in free_b], sizes)
+        x2 = _merged(site, b, [[label] for label in batch] + [[]] * len(free_a) + [[label] for label in free_b], sizes)
         return _Term(site.ge("Mul", x1, x2), labels)
     stack = [[label] for label in batch]
     rows = [free_a] if batch or not free_a else [[label] for label in free_a]
@@ -137,7 +135,12 @@ def _first_free(term: _Term, other: _Term, output: Labels) -> int:
 
 
 def _oriented(
-    site: Site, term: _Term, stack: list[list[str]], rows: list[list[str]], columns: list[list[str]], sizes: dict[str, Dim]
+    site: Site,
+    term: _Term,
+    stack: list[list[str]],
+    rows: list[list[str]],
+    columns: list[list[str]],
+    sizes: dict[str, Dim],
 ) -> tuple[Value, bool]:
     """Return the term as a stack of matrices, and whether they lie transposed, as needs the least moving."""
     straight, turned = [*stack, *rows, *columns], [*stack, *columns, *rows]

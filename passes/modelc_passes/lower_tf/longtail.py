@@ -86,7 +86,9 @@ def _attributes(site: Site, definition: OpDef) -> dict[str, Attribute]:
         elif declared.required and name == "N":
             attributes[name] = len(site.inputs)
         elif declared.required:
-            raise UnsupportedFormError(f"does not state `{name}`, which {definition.kind[3:]} of the Graph Engine needs")
+            raise UnsupportedFormError(
+                f"does not state `{name}`, which {definition.kind[3:]} of the Graph Engine needs"
+            )
     return attributes
 
 
@@ -114,5 +116,7 @@ def _types(site: Site, definition: OpDef) -> list[Type]:
 def _fitted(site: Site, values: tuple[Value, ...]) -> Lowered:
     results = [value for value in site.op.results if isinstance(value.type, TensorType)]
     if any(value.readers for value in results[len(values) :]):
-        raise UnsupportedFormError(f"gives {len(results)} results that are read, the Graph Engine's form has {len(values)}")
+        raise UnsupportedFormError(
+            f"gives {len(results)} results that are read, the Graph Engine's form has {len(values)}"
+        )
     return [*values[: len(results)], *[None] * (len(results) - len(values))]

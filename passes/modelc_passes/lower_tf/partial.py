@@ -11,7 +11,7 @@ from modelc.ir.types import I32, I64, Dim, TensorType
 
 
 def entries(value: Value) -> tuple[Dim, ...] | None:
-    """Return the entries of a short integer tensor in order, symbols and None among them; None when nothing is known."""
+    """Return the entries of a short integer tensor, symbols and None among them; None when nothing is known."""
     type_ = value.type
     if not isinstance(type_, TensorType) or type_.element not in (I32, I64):
         return None

@@ -187,7 +187,14 @@ def _like(site: Site) -> Lowered:
 def _fill(site: Site) -> Lowered:
     dims, value = site.inputs
     number, shape, element = constant(value), site.known_ints(dims), value.tensor.element
-    if number is None or shape is None or element is None or not element.nbytes or number.size != 1 or min(shape, default=0) < 0:
+    if (
+        number is None
+        or shape is None
+        or element is None
+        or not element.nbytes
+        or number.size != 1
+        or min(shape, default=0) < 0
+    ):
         return site.ge("Fill", site.as_int32(dims, "dims"), value)
     return _splat(site, number.tobytes(), TensorType(element, shape))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from modelc.ir.attributes import Attribute
-from modelc_passes.lower_tf.site import Site, UnsupportedFormError
+from modelc_passes.lower_tf.site import Site
 from modelc_passes.lower_tf.table import Lowered, lowers
+from modelc_passes.lower_tf.windows import layout
 
 _MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
 
@@ -57,12 +58,7 @@ def _batch_and_space_2d(site: Site) -> Lowered:
 
 @lowers("SpaceToDepth", "DepthToSpace")
 def _depth_and_space(site: Site) -> Lowered:
-    attributes: dict[str, Attribute] = {
-        "block_size": site.integer("block_size"),
-        "data_format": site.text("data_format", "NHWC"),
-    }
-    if attributes["data_format"] not in ("NHWC", "NCHW"):
-        raise UnsupportedFormError(f"has the layout {attributes['data_format']}, supported are NHWC and NCHW")
+    attributes: dict[str, Attribute] = {"block_size": site.integer("block_size"), "data_format": layout(site)}
     if site.op_type == "DepthToSpace":
         attributes["mode"] = "DCR"
     return site.ge(site.op_type, site.inputs[0], **attributes)

@@ -17,7 +17,20 @@ from typing import TypeAlias
 from modelc.ir.op import Value
 from modelc_passes.lower_tf.site import Site
 
-FAMILIES = ("nn", "pool", "linear", "einsum", "math", "shape", "joining", "slicing", "gather", "reduce", "image", "fused")
+FAMILIES = (
+    "nn",
+    "pool",
+    "linear",
+    "einsum",
+    "math",
+    "shape",
+    "joining",
+    "slicing",
+    "gather",
+    "reduce",
+    "image",
+    "fused",
+)
 
 Lowered: TypeAlias = Value | Sequence[Value | None]  # None stands for a result that nobody reads
 Lowering: TypeAlias = Callable[[Site], Lowered]

@@ -17,7 +17,8 @@ from modelc.ir.opdef import PURE, AttributeDef, Dialect, Mode, OpDef, Slot
 
 FAMILIES = (
     *("elementwise", "activation", "conversion", "nn", "normalization", "pool", "linear"),
-    *("shape", "slicing", "gather", "reduce", "image", "control"),
+    *("shape", "making", "joining", "diagonals", "slicing", "padding", "gather", "segments", "lookup"),
+    *("reduce", "ranking", "boxes", "image", "color", "control", "effects"),
 )
 
 

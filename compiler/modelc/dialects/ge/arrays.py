@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from modelc.dialects.ge.helpers import channel_axis
+
 Array: TypeAlias = NDArray[Any]
 
 HALVES = frozenset({"float16", "bfloat16"})
@@ -47,3 +49,13 @@ def present(arrays: Sequence[Array], index: int) -> Array | None:
     if index >= len(arrays) or arrays[index].dtype == object:
         return None
     return arrays[index]
+
+
+def channels_last(x: Array, layout: str) -> Array:
+    """Return a view of `x`, laid out as `layout`, with its channels last."""
+    return np.moveaxis(x, channel_axis(layout), -1)
+
+
+def from_channels_last(x: Array, layout: str) -> Array:
+    """Return a view of `x`, whose channels are last, laid out as `layout`."""
+    return np.moveaxis(x, -1, channel_axis(layout))

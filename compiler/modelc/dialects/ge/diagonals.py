@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 from modelc.dialects.ge.helpers import (
     common_element,
     constant_int,
-    equal_dims,
     equal_shapes,
     integer,
     mismatch,
     operand,
     product,
+    text,
 )
 from modelc.dialects.ge.semantics import Array, Arrays, evaluates, infers
+from modelc.ir.constants import constant
 from modelc.ir.op import Op
 from modelc.ir.types import Dim, TensorType, Type
 
@@ -186,36 +191,147 @@ def _triu(op: Op, arrays: Arrays) -> list[Array]:
     return [np.triu(arrays[0], integer(op, "diagonal", 0))]
 
 
-# -- bands as matrices
+# -- bands of diagonals
 
 
+@dataclass(frozen=True)
 class _Band:
-    """The diagonals `low` to `high` of matrices, stored as rows of one length.
+    """The diagonals `low` to `high` of matrices, stored as rows of one length, the uppermost diagonal first.
 
-    Row 0 holds the uppermost diagonal. A diagonal shorter than the longest one is put at the left or the right end of
-    its row, as `align` says for those above and those below the main diagonal.
+    A diagonal shorter than the longest is put at the left or the right end of its row, as `align` says for those
+    above and those below the main diagonal. A band of a single diagonal is stored without a dimension of rows.
     """
 
-    def __init__(self, op: Op, low: int, high: int, rows: int, columns: int, align: str) -> None:
-        if low > high or not (-rows < low < columns or low == 0) or not (-rows < high < columns or high == 0):
-            raise mismatch(op, f"has no diagonals {low} to {high} in {rows} by {columns} matrices")
-        above, _, below = align.partition("_")
-        self.lengths = [min(rows + min(k, 0), columns - max(k, 0)) for k in range(high, low - 1, -1)]
-        self.longest = max(self.lengths)
-        indices = []
-        for row, k in enumerate(range(high, low - 1, -1)):
-            length = self.lengths[row]
-            side = above if k >= 0 else below
-            start = self.longest - length if side == "RIGHT" else 0
-            steps = np.arange(length)
-            indices.append((np.full(length, row), start + steps, steps - min(k, 0), steps + max(k, 0)))
-        self.band_row, self.band_column, self.row, self.column = (np.concatenate(part) for part in zip(*indices, strict=True))
+    low: int
+    high: int
+    rows: int
+    columns: int
+    align: str
+
+    @property
+    def longest(self) -> int:
+        """The length of the longest diagonal, to which the others are padded."""
+        return min(self.rows + min(self.high, 0), self.columns - max(self.low, 0))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The dimensions in which the diagonals of one matrix are stored."""
+        return (self.longest,) if self.low == self.high else (self.high - self.low + 1, self.longest)
+
+    def indices(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Return the index of all numbers in stored diagonals, and that of their places in matrices."""
+        parts: list[tuple[Array, Array, Array, Array]] = []
+        for place, k in enumerate(range(self.high, self.low - 1, -1)):
+            steps = np.arange(min(self.rows + min(k, 0), self.columns - max(k, 0)))
+            side = self.align.split("_")[0 if k >= 0 else 1]
+            start = self.longest - steps.size if side == "RIGHT" else 0
+            parts.append((np.full(steps.size, place), start + steps, steps - min(k, 0), steps + max(k, 0)))
+        places, along, row, column = (np.concatenate(part) for part in zip(*parts, strict=True))
+        stored = (..., along) if self.low == self.high else (..., places, along)
+        return stored, (..., row, column)
 
 
-def _align(op: Op) -> str:
-    align = op.attributes.get("align", "RIGHT_LEFT" if op.kind.endswith("V3") else "LEFT_LEFT")
-    return str(align)
+def _band(op: Op, bounds: Sequence[int], rows: int, columns: int) -> _Band:
+    align = text(op, "align", "RIGHT_LEFT") if op.kind.endswith("V3") else "LEFT_LEFT"
+    low, high = bounds[0], bounds[-1]
+    inside = all(-rows < k < columns or k == 0 for k in (low, high))
+    if len(bounds) > 2 or low > high or not inside or set(align.split("_")) - {"LEFT", "RIGHT"}:
+        raise mismatch(op, f"has no diagonals {list(bounds)} ({align}) in matrices of {rows} by {columns}")
+    return _Band(low, high, rows, columns, align)
 
 
-def _bounds(k: Array) -> tuple[int, int]:
-    return int(k.reshape(-1)[0]), int(k.reshape(-1)[-1])
+def _bounds(op: Op, array: Array) -> list[int]:
+    bounds = [int(k) for k in array.reshape(-1)]
+    if not bounds:
+        raise mismatch(op, "needs the number of a diagonal")
+    return bounds
+
+
+def _band_of(op: Op, k: Array | None, dims: tuple[Dim, ...] | None) -> _Band | None:
+    """Return the band with the diagonals `k` of matrices of `dims`, None where that is not known."""
+    if k is None or dims is None:
+        return None
+    rows, columns = dims[-2:]
+    return _band(op, _bounds(op, k), rows, columns) if isinstance(rows, int) and isinstance(columns, int) else None
+
+
+@infers("MatrixDiagPartV2", "MatrixDiagPartV3")
+def _infer_matrix_diag_part_v3(op: Op) -> list[Type]:
+    x, k = operand(op, 0), constant(op.inputs[1])
+    common_element(op, (x, operand(op, 2)))
+    dims = _matrix_dims(op, x)
+    band = _band_of(op, k, dims)
+    if dims is None or k is None:
+        return [x.with_shape(None)]
+    bounds = _bounds(op, k)
+    unknown: tuple[Dim, ...] = (None,) if bounds[0] == bounds[-1] else (bounds[-1] - bounds[0] + 1, None)
+    return [x.with_shape((*dims[:-2], *(unknown if band is None else band.shape)))]
+
+
+@evaluates("MatrixDiagPartV2", "MatrixDiagPartV3")
+def _matrix_diag_part_v3(op: Op, arrays: Arrays) -> list[Array]:
+    x, k, padding = arrays
+    band = _band(op, _bounds(op, k), x.shape[-2], x.shape[-1])
+    stored, places = band.indices()
+    result = np.full((*x.shape[:-2], *band.shape), padding.item(), x.dtype)
+    result[stored] = x[places]
+    return [result]
+
+
+@infers("MatrixSetDiagV2", "MatrixSetDiagV3")
+def _infer_matrix_set_diag_v3(op: Op) -> list[Type]:
+    x, diagonal, k = operand(op, 0), operand(op, 1), constant(op.inputs[2])
+    found = common_element(op, (x, diagonal))
+    dims = _matrix_dims(op, x)
+    band = _band_of(op, k, dims)
+    if band is not None and dims is not None:
+        equal_shapes(op, (*dims[:-2], *band.shape), diagonal.shape, what="diagonals")
+    return [x.with_element(found)]
+
+
+@evaluates("MatrixSetDiagV2", "MatrixSetDiagV3")
+def _matrix_set_diag_v3(op: Op, arrays: Arrays) -> list[Array]:
+    x, diagonal, k = arrays
+    band = _band(op, _bounds(op, k), x.shape[-2], x.shape[-1])
+    equal_shapes(op, (*x.shape[:-2], *band.shape), diagonal.shape, what="diagonals")
+    stored, places = band.indices()
+    result = x.copy()
+    result[places] = diagonal[stored]
+    return [result]
+
+
+def _diag_band(op: Op, shape: tuple[int, ...], bounds: list[int], rows: int, columns: int) -> _Band:
+    """Return the band that the stored diagonals of `shape` are; -1 for the smallest number that fits."""
+    longest = shape[-1]
+    least_rows, least_columns = longest - min(bounds[-1], 0), longest + max(bounds[0], 0)
+    if rows == -1 and columns == -1:
+        rows = columns = max(least_rows, least_columns)
+    band = _band(op, bounds, least_rows if rows == -1 else rows, least_columns if columns == -1 else columns)
+    if shape[-len(band.shape) :] != band.shape:
+        raise mismatch(op, f"cannot place diagonals {bounds} of {list(shape)} in {band.rows} by {band.columns}")
+    return band
+
+
+@infers("MatrixDiagV2", "MatrixDiagV3")
+def _infer_matrix_diag_v3(op: Op) -> list[Type]:
+    x, k = operand(op, 0), constant(op.inputs[1])
+    if x.shape is None or k is None:
+        return [x.with_shape(None)]
+    bounds = _bounds(op, k)
+    batch = x.shape[: -1 if bounds[0] == bounds[-1] else -2]
+    rows, columns = constant_int(op, 2), constant_int(op, 3)
+    if rows is None or columns is None or not x.is_static:
+        return [x.with_shape((*batch, None, None))]
+    band = _diag_band(op, x.dims, bounds, rows, columns)
+    return [x.with_shape((*batch, band.rows, band.columns))]
+
+
+@evaluates("MatrixDiagV2", "MatrixDiagV3")
+def _matrix_diag_v3(op: Op, arrays: Arrays) -> list[Array]:
+    x, k, rows, columns, padding = arrays
+    band = _diag_band(op, x.shape, _bounds(op, k), int(rows.item()), int(columns.item()))
+    stored, places = band.indices()
+    batch = x.shape[: x.ndim - len(band.shape)]
+    result = np.full((*batch, band.rows, band.columns), padding.item(), x.dtype)
+    result[places] = x[stored]
+    return [result]

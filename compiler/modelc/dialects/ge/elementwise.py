@@ -155,7 +155,7 @@ def _truncated_quotient(a: Array, b: Array) -> Array:
     if a.dtype.kind not in "iu":
         return np.asarray(np.trunc(a / b))
     quotient: Array = np.floor_divide(a, b)
-    return quotient + ((np.remainder(a, b) != 0) & ((a < 0) != (b < 0)))
+    return np.asarray(quotient + ((np.remainder(a, b) != 0) & ((a < 0) != (b < 0))))
 
 
 def _quotient(a: Array, b: Array) -> Array:

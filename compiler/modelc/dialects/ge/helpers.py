@@ -258,6 +258,30 @@ def spatial(layout: str, numbers: Sequence[int]) -> tuple[int, ...]:
     return tuple(numbers[axis] for axis in spatial_axes(layout))
 
 
+def spatial_numbers(op: Op, name: str, layout: str, numbers: Sequence[int]) -> tuple[int, ...]:
+    """Return the entries of `name`, a list of positive numbers, that belong to the spatial axes.
+
+    The list has one entry per axis, then those of batch and channels must be 1; or one per spatial axis.
+    """
+    found = tuple(numbers)
+    if len(found) == len(layout):
+        if any(found[layout.index(letter)] != 1 for letter in "NC"):
+            raise mismatch(op, f"needs `{name}` with 1 for batch and channels of {layout}, not {list(found)}")
+        found = spatial(layout, found)
+    if len(found) != len(layout) - 2 or min(found) < 1:
+        raise mismatch(op, f"needs `{name}` with a positive number for each of {layout}, not {list(numbers)}")
+    return found
+
+
+def pad_pairs(op: Op, layout: str) -> tuple[Pair, ...]:
+    """Return the attribute `pads` as (before, after) of each spatial axis."""
+    count = 2 * len(layout) - 4
+    numbers = integers(op, "pads", (0,) * count)
+    if len(numbers) != count or min(numbers) < 0:
+        raise mismatch(op, f"needs `pads` with {count} numbers, none negative, not {list(numbers)}")
+    return tuple(zip(numbers[::2], numbers[1::2], strict=True))
+
+
 def data_format(op: Op, *allowed: str) -> str:
     """Return the attribute `data_format`, by default the first one allowed; raises for one that is not allowed."""
     found = text(op, "data_format", allowed[0])

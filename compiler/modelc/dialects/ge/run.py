@@ -50,7 +50,7 @@ def run_graph(
     Args:
         graph: The graph. Ops nobody reads are not executed.
         arrays: One array per graph input.
-        observe: Called with every op of this graph, inputs and constants included, and its results.
+        observe: Called with every op of this graph as it is executed, inputs and constants included, and its results.
         constants: Keeps the numbers of constants from one run to the next where given.
 
     Raises:
@@ -58,53 +58,70 @@ def run_graph(
     """
     if len(arrays) != len(graph.inputs):
         raise RunError(graph.input_op, f"graph @{graph.name} takes {len(graph.inputs)} inputs, not {len(arrays)}")
-    values: dict[Value, Array] = {}
-    pending: dict[Value, int] = {}
+    state = _State(observe, constants)
     for op in graph:
         if op.kind == "return":
             break
         if not any(value.readers for value in op.results):
             continue
-        operands = _take(op, values, pending)
-        results = arrays if op.kind == "input" else _execute(op, operands, constants)
-        if observe is not None:
-            observe(op, results)
-        _keep(op, results, values, pending)
-    return _take(graph.return_op, values, pending)
-
-
-def _take(op: Op, values: dict[Value, Array], pending: dict[Value, int]) -> list[Array]:
-    taken = []
-    for value in op.operands:
-        if value.type is CONTROL:
+        if op.kind == "const":
+            state.pending[op.result] = len(op.result.readers)
             continue
-        taken.append(values[value])
-        pending[value] -= 1
-        if not pending[value]:
-            del values[value], pending[value]
-    return taken
+        operands = state.take(op)
+        state.keep(op, arrays if op.kind == "input" else _execute(op, operands))
+    return state.take(graph.return_op)
 
 
-def _keep(op: Op, results: Sequence[Array], values: dict[Value, Array], pending: dict[Value, int]) -> None:
-    kept = [value for value in op.results if value.type is not CONTROL]
-    if len(results) != len(kept):
-        raise RunError(op, f"gave {len(results)} results, {len(kept)} were expected")
-    for value, array in zip(kept, results, strict=True):
-        if value.readers:
-            values[value], pending[value] = array, len(value.readers)
+class _State:
+    """The values of one run that somebody still reads."""
+
+    def __init__(self, observe: Observer | None, constants: dict[Op, Array] | None) -> None:
+        self.observe = observe
+        self.constants = constants
+        self.values: dict[Value, Array] = {}
+        self.pending: dict[Value, int] = {}
+
+    def take(self, op: Op) -> list[Array]:
+        """Return the operands of `op`, and forget those nobody else reads."""
+        taken = []
+        for value in op.operands:
+            if value.type is CONTROL:
+                continue
+            if value not in self.values:
+                # Constants are read when they are first needed, so that weights do not pile up.
+                self.values[value] = self._load(value.producer)
+            taken.append(self.values[value])
+            self.pending[value] -= 1
+            if not self.pending[value]:
+                del self.values[value], self.pending[value]
+        return taken
+
+    def _load(self, op: Op) -> Array:
+        array = _constant(op, self.constants)
+        if self.observe is not None:
+            self.observe(op, [array])
+        return array
+
+    def keep(self, op: Op, results: Sequence[Array]) -> None:
+        """Remember the results of `op` that somebody reads."""
+        if self.observe is not None:
+            self.observe(op, results)
+        kept = [value for value in op.results if value.type is not CONTROL]
+        if len(results) != len(kept):
+            raise RunError(op, f"gave {len(results)} results, {len(kept)} were expected")
+        for value, array in zip(kept, results, strict=True):
+            if value.readers:
+                self.values[value], self.pending[value] = array, len(value.readers)
 
 
-def _execute(op: Op, operands: Sequence[Array], constants: dict[Op, Array] | None) -> Sequence[Array]:
+def _execute(op: Op, operands: Sequence[Array]) -> Sequence[Array]:
     if op.kind == "absent":
         return [NOTHING]
-    if op.kind == "const":
-        return [_constant(op, constants)]
     definition = op_def(op.kind)
     if definition is None or definition.evaluate is None:
         raise RunError(op, "nothing is known about how to execute it", supported=False)
     try:
-        with np.errstate(all="ignore"):
-            return [np.asarray(result) for result in definition.evaluate(op, operands)]
+        return definition.evaluate(op, operands)
     except RunError:
         raise
     except (InferenceError, BlobError) as error:

@@ -399,6 +399,7 @@ def _bitcast(op: Op, arrays: Arrays) -> list[Array]:
     if x.dtype.itemsize > to.itemsize:
         ratio = x.dtype.itemsize // to.itemsize
         return [np.frombuffer(x.tobytes(), to).reshape(*x.shape, ratio)]
-    if not x.ndim or x.shape[-1] * x.dtype.itemsize != to.itemsize:
-        raise mismatch(op, f"cannot read the bits of {x.dtype}{list(x.shape)} as {to}")
-    return [np.frombuffer(x.tobytes(), to).reshape(x.shape[:-1])]
+    shape: tuple[int, ...] = x.shape
+    if not shape or shape[-1] * x.dtype.itemsize != to.itemsize:
+        raise mismatch(op, f"cannot read the bits of {x.dtype}{list(shape)} as {to}")
+    return [np.frombuffer(x.tobytes(), to).reshape(shape[:-1])]

@@ -29,12 +29,14 @@ class AttributeReader:
     """Converts the attributes of nodes.
 
     Attributes:
-        functions: The names of all functions that attributes referred to, in order.
+        node: The node whose attributes are read.
+        functions: The functions that attributes referred to, each with the first node that did.
     """
 
     def __init__(self, path: Path) -> None:
         """Make a reader for nodes that were cut from the file at `path`."""
-        self.functions: dict[str, None] = {}
+        self.node = ""
+        self.functions: dict[str, str] = {}
         self._path = path
         self._depth = 0
         self._convert: Mapping[str, Callable[[Any], Attribute]] = {
@@ -82,6 +84,5 @@ class AttributeReader:
             attributes = self.read("", proto.attr)
         finally:
             self._depth -= 1
-        self.functions.setdefault(proto.name)
+        self.functions.setdefault(proto.name, self.node)
         return Symbol(proto.name, tuple(attributes.items()))
-

@@ -11,7 +11,7 @@ from modelc.diagnostics.diagnostic import Fix, ModelcError, finding
 from modelc.frontends.tensorflow.library import FunctionLibrary
 from modelc.frontends.tensorflow.nodes import Lifted, NodeLifter, argument_type
 from modelc.frontends.tensorflow.order import (
-    CONTROL_INDEX,
+    CONTROL,
     LoopError,
     Order,
     Ref,
@@ -24,7 +24,7 @@ from modelc.frontends.tensorflow.order import (
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.ir.op import Op, Value
-from modelc.ir.types import CONTROL, Type
+from modelc.ir.types import Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _function(lifter: NodeLifter, name: str, proto: Any) -> Graph:
     nodes = nodes_by_name(proto.node_def, f"function `{name}`")
     scope = Scope(name, nodes, function_ref, frozenset(argument.ref for argument in arguments))
     outputs = [Output(arg.name, function_ref(proto.ret[arg.name])) for arg in proto.signature.output_arg]
-    controls = [Ref(node, "", CONTROL_INDEX) for node in sorted(set(proto.control_ret.values()))]
+    controls = [Ref(node, "", CONTROL) for node in sorted(set(proto.control_ret.values()))]
     return _graph(lifter, scope, arguments, outputs, controls)
 
 
@@ -151,7 +151,7 @@ def _graph(
         graph.append(builder.lift(name))
     builder.close_loops(graph)
     names = (*(output.name for output in outputs), *(str(ref) for ref in missed))
-    values = tuple(filter(None, (builder.value("", ref) for ref in (*roots, *missed))))
+    values = tuple(value for ref in (*roots, *missed) if (value := builder.value("", ref)) is not None)
     graph.append(Op("return", values, {"names": names}))
     graph.touched.clear()
     return graph
@@ -197,11 +197,8 @@ class _Builder:
             graph.set_operands(self._lifted[name].op, self._operands(name))
 
     def _operands(self, name: str) -> tuple[Value, ...]:
-        values = [self.value(name, ref) for ref in self._order.operands[name]]
-        found = [value for value in values if value is not None]
-        if any(value.type is CONTROL for value in found):
-            return tuple(dict.fromkeys(found)) if _repeats_controls(found) else tuple(found)
-        return tuple(found)
+        values = (self.value(name, ref) for ref in self._order.operands[name])
+        return tuple(value for value in values if value is not None)
 
     def value(self, reader: str, ref: Ref) -> Value | None:
         """Return the value that `ref` means; None where there is none, or not yet."""
@@ -212,7 +209,7 @@ class _Builder:
             return None
         if ref.is_control:
             return lifted.op.results[-1]
-        value = lifted.result(ref.argument, ref.index)
+        value = lifted.result(ref.argument, ref.position)
         if value is None:
             who = f"`{reader}`" if reader else "an output"
             self._lifter.findings.append(

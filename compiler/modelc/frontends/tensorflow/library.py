@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -32,16 +33,19 @@ class FunctionLibrary:
         self._open: dict[str, Callable[[], Any]] = {}
         self._parsed: dict[str, Any] = {}
         for function in library.function:
-            self._add(function.signature.name, lambda function=function: function)
-        for span in library.file_range if file is not None else ():
-            start, end = span.offset, span.offset + span.length
-            for name in _names(file, start, end):
-                self._add(name, lambda start=start, end=end: _parse(file, start, end))
+            self._add(function.signature.name, partial(_same, function))
+        if file is not None:
+            for span in library.file_range:
+                self._add_range(file, span.offset, span.offset + span.length)
 
     def _add(self, name: str, parse: Callable[[], Any]) -> None:
         if name in self._open:
             self.findings.append(finding("MC117", f"two functions are called `{name}`"))
         self._open[name] = parse
+
+    def _add_range(self, file: WireFile, start: int, end: int) -> None:
+        for name in _names(file, start, end):
+            self._add(name, partial(parse, "FunctionDef", file, start, end))
 
     def __contains__(self, name: str) -> bool:
         return name in self._open
@@ -76,6 +80,5 @@ def parse(name: str, file: WireFile, start: int = 0, end: int | None = None) -> 
         raise file.corrupt(start, f"it does not parse as a {name}") from error
 
 
-def _parse(file: WireFile | None, start: int, end: int) -> Any:
-    assert file is not None
-    return parse("FunctionDef", file, start, end)
+def _same(function: Any) -> Any:
+    return function

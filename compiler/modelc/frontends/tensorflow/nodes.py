@@ -19,7 +19,7 @@ from modelc.frontends.tensorflow.tensor import (
     read_tensor,
 )
 from modelc.ir.attributes import Attribute, Symbol
-from modelc.ir.blob import Blob, BlobError, MissingBlob
+from modelc.ir.blob import BlobError, MissingBlob
 from modelc.ir.op import Op, Value
 from modelc.ir.opdef import InferenceError
 from modelc.ir.origin import Origin

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, finding
 
-CONTROL_INDEX = -1
+CONTROL = -1
 _MERGES = frozenset({"Merge", "RefMerge"})
 _NEXT = frozenset({"NextIteration", "RefNextIteration"})
 _SHOWN = 12  # names of a cycle that a message shows
@@ -22,28 +22,28 @@ class Ref(NamedTuple):
     Attributes:
         node: The node's name.
         argument: The output argument inside of functions, else empty.
-        index: The result's position, among the argument's where there is one; -1 for the control result.
+        position: Which result it is, among the argument's where there is one; -1 for the control result.
     """
 
     node: str
     argument: str = ""
-    index: int = 0
+    position: int = 0
 
     @property
     def is_control(self) -> bool:
         """Whether this is a control dependency."""
-        return self.index == CONTROL_INDEX
+        return self.position == CONTROL
 
     def __str__(self) -> str:
         if self.is_control:
             return f"^{self.node}"
-        return ":".join(filter(None, (self.node, self.argument, str(self.index) if self.index else "")))
+        return ":".join(filter(None, (self.node, self.argument, str(self.position) if self.position else "")))
 
 
 def graph_ref(text: str) -> Ref:
     """Return what a node of a graph means by an input: `node`, `node:1`, `^node`."""
     if text.startswith("^"):
-        return Ref(text[1:], "", CONTROL_INDEX)
+        return Ref(text[1:], "", CONTROL)
     node, colon, index = text.rpartition(":")
     return Ref(node, "", int(index)) if colon and _is_index(index) else Ref(text)
 
@@ -51,7 +51,7 @@ def graph_ref(text: str) -> Ref:
 def function_ref(text: str) -> Ref:
     """Return what a node of a function means by an input: `argument`, `node:output:0`, `^node`."""
     if text.startswith("^"):
-        return Ref(text[1:], "", CONTROL_INDEX)
+        return Ref(text[1:], "", CONTROL)
     node, _, rest = text.partition(":")
     argument, _, index = rest.partition(":")
     if _is_index(argument) and not index:
@@ -107,7 +107,7 @@ class Order:
             self.controls.add(ref.node)
             return
         seen = self.reads.setdefault(ref.node, {})
-        seen[ref.argument] = max(ref.index, seen.get(ref.argument, 0))
+        seen[ref.argument] = max(ref.position, seen.get(ref.argument, 0))
 
 
 def arrange(scope: Scope, roots: Iterable[Ref]) -> Order:
@@ -154,7 +154,7 @@ def arrange(scope: Scope, roots: Iterable[Ref]) -> Order:
 
 
 def _is_control(ref: Ref) -> bool:
-    return ref.index == CONTROL_INDEX
+    return ref.is_control
 
 
 def _dangling(scope: Scope, found: list[tuple[str, Ref]]) -> Iterator[Diagnostic]:

@@ -45,6 +45,10 @@ class TooLargeError(TensorError):
     """A tensor that declares more than any model holds."""
 
 
+class UnsupportedElementError(TensorError):
+    """A tensor of elements that the IR lacks."""
+
+
 def dtype_name(number: int) -> str:
     """Return TensorFlow's name of an element type, `float8_e5m2`."""
     return DTYPE_NAMES.get(number % _REFERENCE, f"number {number}").lower()
@@ -109,7 +113,7 @@ def read_tensor(proto: Any, path: Path) -> tuple[TensorType, Blob]:
     """
     element = ELEMENT_OF.get(proto.dtype)
     if element is None or element.family == "opaque":
-        raise TensorError(f"its element type is {dtype_name(proto.dtype)}")
+        raise UnsupportedElementError(f"its element type is {dtype_name(proto.dtype)}")
     shape = shape_of(proto.tensor_shape)
     type_ = TensorType(element, shape)
     if not type_.is_static or len(type_.dims) > MOST_DIMS:

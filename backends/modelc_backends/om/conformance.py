@@ -1,0 +1,215 @@
+"""Is an artifact sound? The sequence of checks a loader makes, and those that viewers and good sense add."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, finding
+from modelc.frontends.wire import WireFile
+from modelc_backends.om import header as heads
+from modelc_backends.om.container import Container, model_def, open_air, open_file
+from modelc_backends.om.graph_checks import GRAPH_CHECKS, Graphs
+from modelc_backends.om.header import Header, Table
+from modelc_backends.om.numbers import ModelType, Partition
+
+MOST_PROBLEMS: Final = 20  # told of one check
+LOADER_PARTITIONS: Final = range(1, 9)
+
+
+class Outcome(Enum):
+    """What came of one check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One check and what came of it.
+
+    Attributes:
+        name: Its name, in kebab case.
+        title: What must hold, as a sentence.
+        by: Who asks for it: `loader` or `modelc`.
+        outcome: What came of it; skipped where an earlier failure leaves nothing to look at.
+        problems: What does not hold, each a clause.
+    """
+
+    name: str
+    title: str
+    by: str
+    outcome: Outcome
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Outer:
+    """The outer shape of a file as far as it is known yet."""
+
+    file: WireFile
+    header: Header | None = None
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _OuterCheck:
+    name: str
+    title: str
+    by: str
+    run: Callable[[_Outer], Iterator[str]]
+
+
+def check(path: Path) -> list[Result]:
+    """Return the result of every check of an `.om`, or of an `.air`, which is told by its not having a header.
+
+    Raises:
+        ModelcError: The file cannot be opened.
+    """
+    with open_file(path) as file:
+        is_om = file.read(0, min(4, file.size)) == b"IMOD" or path.suffix == ".om"
+        outer = _Outer(file)
+        results = list(_run_outer(outer)) if is_om else []
+    sound = all(result.outcome is Outcome.PASSED for result in results)
+    container = Container(path, file.size, outer.header, outer.tables) if is_om else open_air(path)
+    definition, problem = _definition(container) if sound else (None, "")
+    described = Result(
+        "model-definition",
+        "the model description is there and parses",
+        "loader",
+        Outcome.SKIPPED if not sound else Outcome.PASSED if definition is not None else Outcome.FAILED,
+        (problem,) if problem else (),
+    )
+    return [*results, described, *_run_graphs(container, definition)]
+
+
+def findings(path: Path) -> list[Diagnostic]:
+    """Return a finding for every check that fails."""
+    return [
+        finding("MC501", f"`{path.name}` {problem}", file=str(path), notes=[f"{result.title} ({result.by})"])
+        for result in check(path)
+        for problem in result.problems
+    ]
+
+
+def _run_outer(outer: _Outer) -> Iterator[Result]:
+    sound = True
+    for each in _OUTER_CHECKS:
+        problems = tuple(islice(each.run(outer), MOST_PROBLEMS)) if sound else ()
+        outcome = Outcome.FAILED if problems else Outcome.PASSED if sound else Outcome.SKIPPED
+        yield Result(each.name, each.title, each.by, outcome, problems)
+        sound = sound and not (problems and each.by == "loader")
+
+
+def _run_graphs(container: Container, definition: Any) -> Iterator[Result]:
+    graphs = None if definition is None else Graphs(container, definition)
+    for each in GRAPH_CHECKS:
+        if graphs is None or (container.is_compiled and not each.compiled):
+            yield Result(each.name, each.title, each.by, Outcome.SKIPPED)
+            continue
+        problems = tuple(islice(each.run(graphs), MOST_PROBLEMS))
+        yield Result(each.name, each.title, each.by, Outcome.FAILED if problems else Outcome.PASSED, problems)
+
+
+def _definition(container: Container) -> tuple[Any, str]:
+    try:
+        return model_def(container), ""
+    except ModelcError as error:
+        return None, "; ".join(d.message for d in error.diagnostics)
+
+
+# -- the outer shape, in the order in which a loader looks at it
+
+
+def _has_header(outer: _Outer) -> Iterator[str]:
+    data = outer.file.read(0, min(heads.SIZE, outer.file.size))
+    if len(data) < heads.SIZE:
+        yield f"has {len(data)} bytes, a header has {heads.SIZE}"
+        return
+    outer.header = heads.parse(data)
+
+
+def _magic(outer: _Outer) -> Iterator[str]:
+    if _header(outer).magic != heads.MAGIC:
+        yield "does not begin with IMOD"
+
+
+def _payload(outer: _Outer) -> Iterator[str]:
+    promised, present = _header(outer).payload, outer.file.size - heads.SIZE
+    if promised != present:
+        yield f"has {present} bytes behind its header, which promises {promised}"
+
+
+def _single_model(outer: _Outer) -> Iterator[str]:
+    type_ = _header(outer).model_type
+    if type_ in (ModelType.BUNDLE, ModelType.FLOW):
+        yield f"is a {ModelType(type_).name.lower()} of several models"
+
+
+def _tables(outer: _Outer) -> Iterator[str]:
+    position, tables, size = heads.SIZE, list[Table](), outer.file.size
+    wide = _header(outer).wide
+    for _ in range(max(1, _header(outer).model_count)):
+        head = position + heads.table_head(wide)
+        if head > size:
+            yield f"ends where the partition table at byte {position} should be"
+            return
+        count = int.from_bytes(outer.file.read(position, position + 4), "little")
+        end = position + heads.table_size(count, wide)
+        if count not in LOADER_PARTITIONS or end >= size:
+            yield f"announces {count} partitions at byte {position}"
+            return
+        tables.append(heads.parse_table(outer.file.read(position, end), position, wide))
+        position = tables[-1].stop
+    outer.tables = tuple(tables)
+    if position != size:
+        yield f"has partitions up to byte {position} and {size} bytes"
+
+
+def _offsets(outer: _Outer) -> Iterator[str]:
+    for table in outer.tables:
+        position = 0
+        for extent in table.extents:
+            if extent.offset != position:
+                yield f"says partition {extent.type} begins at {extent.offset}, it does at {position}"
+            position += extent.size
+
+
+def _unique_types(outer: _Outer) -> Iterator[str]:
+    for table in outer.tables:
+        types = [extent.type for extent in table.extents]
+        yield from (f"has partition {type_} twice" for type_ in dict.fromkeys(types) if types.count(type_) > 1)
+
+
+def _known_types(outer: _Outer) -> Iterator[str]:
+    known = frozenset(Partition)
+    for table in outer.tables:
+        yield from (f"has a partition of type {each.type}" for each in table.extents if each.type not in known)
+
+
+def _reserved(outer: _Outer) -> Iterator[str]:
+    if _header(outer).reserved:
+        yield "has bytes that are not zero among those without a meaning"
+
+
+def _header(outer: _Outer) -> Header:
+    assert outer.header is not None  # the first check of the sequence
+    return outer.header
+
+
+_OUTER_CHECKS: Final[Sequence[_OuterCheck]] = (
+    _OuterCheck("header", "the file holds a whole header", "loader", _has_header),
+    _OuterCheck("magic", "the file begins with the bytes IMOD", "loader", _magic),
+    _OuterCheck("payload", "the header knows how many bytes follow it", "loader", _payload),
+    _OuterCheck("single-model", "the file is one model", "loader", _single_model),
+    _OuterCheck("partitions", "1 to 8 partitions fill the file to its end", "loader", _tables),
+    _OuterCheck("offsets", "each partition begins where the one before it ends", "modelc", _offsets),
+    _OuterCheck("partition-types", "no partition is there twice", "modelc", _unique_types),
+    _OuterCheck("known-partitions", "every partition is of a known type", "modelc", _known_types),
+    _OuterCheck("reserved", "bytes without a meaning are zero", "modelc", _reserved),
+)

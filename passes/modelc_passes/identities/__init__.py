@@ -1,0 +1,1 @@
+"""The rules of remove-identities, by what they look at."""

@@ -1,0 +1,211 @@
+"""Lowering of branches and loops: the functions they name become nested graphs, typed for where they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from typing import TypeAlias
+
+from modelc.ir.attributes import Attribute, Symbol
+from modelc.ir.blob import Blob
+from modelc.ir.graph import Graph
+from modelc.ir.op import Op, Value
+from modelc.ir.opdef import InferenceError
+from modelc.ir.types import CONTROL, TensorType, Type, join_shapes
+from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, copy_op, copy_ops, under
+from modelc_passes.lower_tf.site import Site, UnsupportedFormError
+from modelc_passes.lower_tf.table import Lowered
+
+CONTROL_KINDS = IF_KINDS | CASE_KINDS | WHILE_KINDS
+LARGEST = 1_000_000  # ops that bodies of branches and loops may add
+DEEPEST = 64  # graphs nested in each other
+ROUNDS = 3  # how often the types carried around a loop are widened
+
+Steps: TypeAlias = Generator[Graph, None, Lowered]  # yields graphs that have to be lowered before it goes on
+
+
+class ControlLowering:
+    """Lowers the control flow of one model.
+
+    Attributes:
+        functions: The bodies.
+    """
+
+    def __init__(self, functions: Mapping[str, Graph], mark: Callable[[], object], rewind: Callable[[object], None]):
+        """Make a lowering.
+
+        Args:
+            functions: The bodies.
+            mark: Returns how many findings there are.
+            rewind: Forgets the findings made since a mark.
+        """
+        self.functions = functions
+        self._mark, self._rewind = mark, rewind
+        self._budget = LARGEST
+        self._depth: dict[Graph, int] = {}
+
+    def lower(self, site: Site) -> Steps:
+        """Lower one op; yields the nested graphs that are to be lowered first, returns what stands for its results."""
+        if any(not isinstance(value.type, TensorType) for value in site.inputs):
+            raise UnsupportedFormError("passes handles into its bodies", code="MC218")
+        if site.op.kind in WHILE_KINDS:
+            return self._while(site)
+        return self._branches(site)
+
+    # -- branches
+
+    def _branches(self, site: Site) -> Steps:
+        symbols = _branch_symbols(site)
+        chosen = _choice(site, len(symbols))
+        if chosen is not None:
+            return self._inlined(site, symbols[chosen])
+        graphs = []
+        for symbol in symbols:
+            graph = self._body(site, symbol, site.inputs[1:])
+            _pass(graph, site.inputs[1:], range(len(graph.inputs)))
+            yield graph
+            graphs.append(graph)
+        kind = "ge.Case" if site.op.kind in CASE_KINDS else "ge.StatelessIf"
+        return site.rw.build(kind, site.inputs, {}, graphs=tuple(graphs)).results
+
+    def _inlined(self, site: Site, symbol: Symbol) -> Lowered:
+        """Put the ops of the one body that is ever executed behind the op, where they are lowered next."""
+        body = self._function(site, symbol)
+        self._spend(site, body)
+        graph, last = site.op.graph, site.op
+        assert graph is not None
+        values = dict(zip(body.inputs, site.inputs[1:], strict=True))
+
+        def insert(op: Op) -> None:
+            nonlocal last
+            last = graph.insert_after(last, op)
+
+        copy_ops(body, values, insert, under(site.op.origin.name))
+        return [values[value] for value in body.outputs if value.type is not CONTROL]
+
+    # -- loops
+
+    def _while(self, site: Site) -> Steps:
+        cond, body = (_symbol(site, name) for name in ("cond", "body"))
+        kept = _invariant(self._function(site, body))
+        types: list[Type] = [value.type for value in site.inputs]
+        for left in reversed(range(ROUNDS)):
+            mark = self._mark()
+            graphs = tuple(self._body(site, symbol, site.inputs) for symbol in (cond, body))
+            for graph in graphs:
+                _state_types(graph, types)
+                _pass(graph, site.inputs, kept)
+                yield graph
+            given = [value.type for value in graphs[1].outputs]
+            widened = [_widen(old, new, last=left == 1) for old, new in zip(types, given, strict=True)]
+            if widened == types or left == 0:
+                break
+            types = widened
+            self._rewind(mark)
+        attributes: dict[str, Attribute] = {"parallel_iterations": site.integer("parallel_iterations", 10)}
+        op = site.rw.build("ge.StatelessWhile", site.inputs, attributes, graphs=graphs)
+        return op.results
+
+    # -- bodies
+
+    def _function(self, site: Site, symbol: Symbol) -> Graph:
+        function = self.functions.get(symbol.name)
+        if function is None:
+            raise UnsupportedFormError(f"names the function @{symbol.name}, which does not exist", code="MC110")
+        return function
+
+    def _spend(self, site: Site, function: Graph) -> None:
+        self._budget -= len(function)
+        if self._budget < 0:
+            raise UnsupportedFormError(f"needs more than {LARGEST} ops once its bodies are written out", code="MC218")
+
+    def _body(self, site: Site, symbol: Symbol, arguments: Sequence[Value]) -> Graph:
+        """Return a copy of a function to be nested in what stands for the op."""
+        function = self._function(site, symbol)
+        self._spend(site, function)
+        depth = self._depth.get(site.op.graph, 0) + 1 if site.op.graph is not None else 1
+        if depth > DEEPEST:
+            raise UnsupportedFormError(f"lies more than {DEEPEST} levels deep in other control flow", code="MC218")
+        if len(function.inputs) != len(arguments):
+            count = f"{len(arguments)} values to @{symbol.name}, which takes {len(function.inputs)}"
+            raise InferenceError(f"passes {count}")
+        graph = Graph(function.name)
+        self._depth[graph] = depth
+        start = graph.append(copy_op(function.input_op, ()))
+        values = dict(zip(function.inputs, start.results, strict=True))
+        copy_ops(function, values, graph.append, under(site.op.origin.name))
+        graph.append(copy_op(function.return_op, tuple(values[value] for value in function.outputs)))
+        _state_types(graph, [value.type for value in arguments])
+        return graph
+
+
+def _symbol(site: Site, name: str) -> Symbol:
+    symbol = site.op.attributes.get(name)
+    if not isinstance(symbol, Symbol):
+        raise UnsupportedFormError(f"names no function as its `{name}`")
+    return symbol
+
+
+def _branch_symbols(site: Site) -> list[Symbol]:
+    if site.op.kind in IF_KINDS:
+        return [_symbol(site, "then_branch"), _symbol(site, "else_branch")]
+    branches = site.op.attributes.get("branches")
+    symbols = [item for item in branches if isinstance(item, Symbol)] if isinstance(branches, tuple) else []
+    if not symbols:
+        raise UnsupportedFormError("names no functions as its branches")
+    return symbols
+
+
+def _choice(site: Site, count: int) -> int | None:
+    """Return which branch is always taken, None where that depends on data."""
+    condition = site.array(site.inputs[0])
+    if condition is None or condition.dtype.kind not in "biuf":
+        return None
+    if site.op.kind in IF_KINDS:
+        holds = bool(condition.reshape(-1)[0]) if condition.ndim == 0 else condition.size > 0
+        return 0 if holds else 1
+    index = int(condition.reshape(-1)[0]) if condition.size else -1
+    return index if 0 <= index < count else count - 1
+
+
+def _state_types(graph: Graph, types: Sequence[Type]) -> None:
+    for value, type_ in zip(graph.inputs, types, strict=True):
+        graph.set_type(value, type_)
+
+
+def _pass(graph: Graph, arguments: Sequence[Value], indices: Sequence[int] | range) -> None:
+    """Give a body its own copies of those arguments that are constants."""
+    for index in indices:
+        argument, value = arguments[index], graph.inputs[index]
+        blob = argument.producer.attributes.get("value")
+        if argument.producer.kind == "const" and isinstance(blob, Blob) and value.readers:
+            copy = Op("const", (), {"value": blob}, (argument.type,), origin=argument.producer.origin)
+            copy.result.name = argument.name
+            graph.insert_after(graph.input_op, copy)
+            graph.replace_uses(value, copy.result)
+            if graph.return_op in copy.result.users:
+                _keep_outputs(graph, copy.result, value)
+
+
+def _keep_outputs(graph: Graph, constant: Value, value: Value) -> None:
+    for index, output in enumerate(graph.outputs):
+        if output is constant:
+            graph.set_operand(graph.return_op, index, value)
+
+
+def _invariant(body: Graph) -> list[int]:
+    """Return which values a loop hands on as they are."""
+    kept = []
+    outputs = [value for value in body.outputs if value.type is not CONTROL]
+    for index, (value, output) in enumerate(zip(body.inputs, outputs, strict=False)):
+        while output.producer.kind == "tf.Identity" and output.producer.inputs:
+            output = output.producer.inputs[0]
+        if output is value:
+            kept.append(index)
+    return kept
+
+
+def _widen(old: Type, new: Type, *, last: bool) -> Type:
+    if not isinstance(old, TensorType) or not isinstance(new, TensorType):
+        return old
+    joined = join_shapes([old.shape, new.shape])
+    return old if joined == old.shape else old.with_shape(None if last else joined)

@@ -1,0 +1,121 @@
+"""Weights that are computed while they are written: scaled along an axis, or the result of an op."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelc.ir.blob import Blob, BytesBlob
+from modelc.ir.constants import numpy_dtype, to_array, to_blob
+from modelc.ir.types import TensorType
+
+SMALL = 1 << 16  # bytes that are computed at once
+DEEPEST = 16  # computed weights that are computed from each other
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledBlob(Blob):
+    """A weight times one factor per index along one axis; passes through in pieces, never held as a whole.
+
+    Attributes:
+        source: The weight.
+        type: Its type, a floating-point one.
+        axis: The axis.
+        factors: One factor per index.
+    """
+
+    source: Blob
+    type: TensorType
+    axis: int
+    factors: NDArray[np.float64]
+
+    @property
+    def nbytes(self) -> int:  # type: ignore[override]
+        """Bytes of the weight."""
+        return self.source.nbytes
+
+    @property
+    def key(self) -> Hashable:
+        """What it is computed from."""
+        return (self.source.key, self.type, self.axis, self.factors.tobytes())
+
+    @cached_property
+    def _wide(self) -> NDArray[Any]:
+        # Weights of 16 bits are multiplied in 32 and rounded once.
+        dtype = np.float64 if self.type.element is not None and self.type.element.bits == 64 else np.float32
+        return self.factors.astype(dtype)
+
+    def read(self) -> bytes:
+        """Return all bytes."""
+        return b"".join(self.chunks())
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield the products in pieces as the source yields its numbers."""
+        assert self.type.element is not None
+        dtype = numpy_dtype(self.type.element)
+        inner = int(np.prod(self.type.dims[self.axis + 1 :], dtype=np.int64))
+        position, rest = 0, b""
+        for chunk in self.source.chunks():
+            data = rest + chunk
+            whole = len(data) - len(data) % dtype.itemsize
+            rest = data[whole:]
+            numbers = np.frombuffer(data[:whole], dtype)
+            yield (numbers * self._factors_at(position, len(numbers), inner)).astype(dtype).tobytes()
+            position += len(numbers)
+
+    def _factors_at(self, position: int, count: int, inner: int) -> NDArray[Any]:
+        if inner == 1:
+            return np.resize(np.roll(self._wide, -(position % len(self._wide))), count)
+        indices = np.arange(position, position + count) // inner % len(self._wide)
+        return np.asarray(self._wide[indices])
+
+
+def scaled(blob: Blob, type_: TensorType, axis: int, factors: NDArray[np.float64]) -> Blob:
+    """Return `blob` times `factors` along `axis`; small ones are computed at once."""
+    result = ScaledBlob(blob, type_, axis, factors)
+    if isinstance(blob, ScaledBlob) and (blob.type, blob.axis) == (type_, axis):
+        result = ScaledBlob(blob.source, type_, axis, blob.factors * factors)
+    return BytesBlob(result.read()) if result.nbytes <= SMALL else result
+
+
+@dataclass(frozen=True, eq=False)
+class ComputedBlob(Blob):
+    """A result of an op on constants, computed anew whenever it is asked for.
+
+    Attributes:
+        compute: Returns the number of the result from the numbers of the operands.
+        operands: The constants.
+        identity: What else decides the result, for equal keys.
+        nbytes: Bytes of the result.
+    """
+
+    compute: Callable[[list[NDArray[Any]]], NDArray[Any]]
+    operands: tuple[tuple[Blob, TensorType], ...]
+    identity: Hashable
+    nbytes: int
+
+    @property
+    def key(self) -> Hashable:
+        """The op and its operands."""
+        return (self.identity, tuple((blob.key, type_) for blob, type_ in self.operands))
+
+    @cached_property
+    def depth(self) -> int:
+        """How many computed weights lie behind each other in this one."""
+        return 1 + max((depth(blob) for blob, _ in self.operands), default=0)
+
+    def read(self) -> bytes:
+        """Compute the bytes."""
+        return to_blob(self.compute([to_array(blob, type_) for blob, type_ in self.operands])).read()
+
+
+def depth(blob: Blob) -> int:
+    """Return how many computed weights lie behind each other in `blob`, 0 for one that is simply there."""
+    if isinstance(blob, ScaledBlob):
+        return 1 + depth(blob.source)
+    return blob.depth if isinstance(blob, ComputedBlob) else 0
