@@ -13,6 +13,7 @@ from modelc.diagnostics.diagnostic import Fix, fail
 from modelc.ir.model import Model
 from modelc.text.blobs import Payload
 from modelc.text.printer import print_model
+from modelc_backends.pipelines import LOWERING
 
 SUFFIX = ".weights"
 
@@ -59,4 +60,4 @@ def _temporary(target: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-MIR = Backend("mir", ".mir", "textual IR", write_mir)
+MIR = Backend("mir", ".mir", "textual IR", write_mir, LOWERING)

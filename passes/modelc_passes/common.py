@@ -112,6 +112,42 @@ def drop_orders(values: Collection[Value]) -> None:
             op.graph.set_operands(op, [value for value in op.operands if value not in doomed])
 
 
+def reorder(graph: Graph) -> None:
+    """Put the ops of `graph` in an order in which producers come first, as near to the present one as may be."""
+    if _is_ordered(graph):
+        return
+    done: dict[Op, None] = {}
+    for root in list(graph):
+        pending = [(root, False)]
+        while pending:
+            op, is_ready = pending.pop()
+            if is_ready:
+                done[op] = None
+            elif op not in done:
+                pending.append((op, True))
+                pending.extend((v.producer, False) for v in reversed(_before(op)) if v.producer not in done)
+    end = graph.return_op
+    for op in done:
+        if op is not end:
+            graph.move_before(end, op)
+
+
+def _is_ordered(graph: Graph) -> bool:
+    seen: set[Op] = set()
+    for op in graph:
+        if any(value.producer not in seen for value in _before(op)):
+            return False
+        seen.add(op)
+    return True
+
+
+def _before(op: Op) -> tuple[Value, ...]:
+    """Return the operands that must be computed before `op`, which leaves out what loops carry back."""
+    if op.kind not in BACK_EDGES:
+        return op.operands
+    return tuple(value for value in op.operands if not value.producer.kind.endswith("NextIteration"))
+
+
 # -- functions
 
 
@@ -199,7 +235,8 @@ def copy_ops(
 
     Args:
         ops: What to copy; `input` and `return` ops are left out.
-        values: What stands for the values the ops read from elsewhere; gains what stands for their results.
+        values: What stands for the values the ops read from elsewhere; gains what stands for their results. Orders
+            may be left out: nothing waits for them then.
         insert: Puts an op into the target graph.
         rename: Makes the copies' names and origins.
     """
@@ -218,7 +255,8 @@ def copy_ops(
         copies.append(copy)
     for op, copy in late:
         if copy.graph is not None:
-            copy.graph.set_operands(copy, [values[value] for value in op.operands])
+            known = [values[v] for v in op.operands if v in values or v.type is not CONTROL]
+            copy.graph.set_operands(copy, known)
     return copies
 
 

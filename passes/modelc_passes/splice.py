@@ -78,11 +78,13 @@ def splice(op: Op, body: Body, arguments: Sequence[Value], prefix: str, rule: st
     """
     assert op.graph is not None
     rewriter = Rewriter(op.graph, rule).at(op)
+    orders = _one_order(rewriter, op) if body.waits else ()
     values: dict[Value, Value] = dict(zip(body.graph.inputs, arguments, strict=True))
     copies = copy_ops(body.graph, values, rewriter.insert, under(prefix))
     originals = (original for original in body.graph if original.kind not in ("input", "return"))
     twins = dict(zip(originals, copies, strict=True))
-    _wait_before(rewriter, op, [twins[waiting] for waiting in body.waits])
+    for each in (twins[waiting] for waiting in body.waits if orders):
+        rewriter.set_operands(each, (*each.operands, *(value for value in orders if value not in each.operands)))
     results = [values[value] for value in body.results]
     results = _wait_after(rewriter, op, body, [twins[each] for each in body.effects if each in twins], results)
     for old, new in zip(op.results, results, strict=False):
@@ -91,17 +93,12 @@ def splice(op: Op, body: Body, arguments: Sequence[Value], prefix: str, rule: st
     return copies
 
 
-def _wait_before(rewriter: Rewriter, op: Op, waiting: Sequence[Op]) -> None:
-    """Let `waiting` wait for what `op` waits for."""
+def _one_order(rewriter: Rewriter, op: Op) -> tuple[Value, ...]:
+    """Return what `op` waits for as at most one value."""
     orders = op.controls
-    if not orders or not waiting:
-        return
-    if len(orders) > 1:
-        gate = rewriter.build("tf.NoOp", orders, {}, types=[CONTROL], name=f"{op.origin.name or op.name}/before")
-        rewriter.graph.move_before(waiting[0], gate)
-        orders = gate.results
-    for each in waiting:
-        rewriter.set_operands(each, (*each.operands, *(value for value in orders if value not in each.operands)))
+    if len(orders) <= 1:
+        return orders
+    return rewriter.build("tf.NoOp", orders, {}, types=[CONTROL], name=f"{op.origin.name or op.name}/before").results
 
 
 def _wait_after(rewriter: Rewriter, op: Op, body: Body, effects: Sequence[Op], results: list[Value]) -> list[Value]:

@@ -45,8 +45,8 @@ class ModelCase:
     outputs: tuple[str, ...]
     suffix: str = ""
     signature: str = "serving_default"
-    input_shape: str | None = None
-    batch_size: int | None = None
+    input_shape: str = ""
+    batch_size: int = 0
 
     def path(self, folder: Path, name: str) -> Path:
         """Returns where the model called `name` lies in `folder`."""

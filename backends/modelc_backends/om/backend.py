@@ -12,6 +12,7 @@ from modelc_backends.om.names import safe
 from modelc_backends.om.numbers import Partition
 from modelc_backends.om.stream import Stream
 from modelc_backends.om.writer import write_atomically
+from modelc_backends.pipelines import TARGET
 
 OM_KIND = "ir-level om"
 AIR_KIND = "air"
@@ -56,5 +57,5 @@ def write_air(model: Model, path: Path) -> Artifact:
     return Artifact(path, "air", AIR_KIND, digest, stream.nbytes, (step,))
 
 
-OM = Backend("om", ".om", "Ascend offline model, the graph without kernels", write_om)
-AIR = Backend("air", ".air", "Ascend intermediate representation, from which CANN's atc builds kernels", write_air)
+OM = Backend("om", ".om", "Ascend offline model, the graph without kernels", write_om, TARGET)
+AIR = Backend("air", ".air", "Ascend intermediate representation, for CANN's atc to build kernels", write_air, TARGET)

@@ -158,7 +158,7 @@ class LazyBlob(Blob):
     @property
     def key(self) -> Hashable:
         """The blob itself: nothing is known about equal results."""
-        return id(self)
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,8 +189,11 @@ def confined(folder: Path, name: str) -> Path:
     Raises:
         BlobError: The path is absolute or leads, links followed, out of the model's folder.
     """
-    root = folder.resolve()
-    path = (root / name).resolve()
+    try:
+        root = folder.resolve()
+        path = (root / name).resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # a name with a null byte, or links in a circle
+        raise BlobError(f"{name!r} is no path: {error}") from error
     if not path.is_relative_to(root):
         raise BlobError(f"`{name}` lies outside of the model's folder")
     return path

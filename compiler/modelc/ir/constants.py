@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelc.ir.blob import Blob, BytesBlob, SplatBlob, pack_strings, unpack_strings
+from modelc.ir.blob import Blob, BlobError, BytesBlob, SplatBlob, pack_strings, unpack_strings
 from modelc.ir.op import Value
 from modelc.ir.types import Element, TensorType, element_of_numpy
 
@@ -64,14 +64,20 @@ def type_of(array: NDArray[Any]) -> TensorType:
 
 
 def constant(value: Value, limit: int | None = SMALL) -> NDArray[Any] | None:
-    """Return the numbers of `value` if a `const` op defines it and it has at most `limit` bytes, else None."""
+    """Return the numbers of `value` if a `const` op defines it and it has at most `limit` bytes, else None.
+
+    Numbers that cannot be had, because a file is missing, are not known either.
+    """
     op = value.producer
     if op.kind != "const":
         return None
     blob = op.attributes["value"]
     if not isinstance(blob, Blob) or (limit is not None and blob.nbytes > limit):
         return None
-    return to_array(blob, value.tensor)
+    try:
+        return to_array(blob, value.tensor)
+    except BlobError:
+        return None
 
 
 def _as_bytes(item: object) -> bytes:

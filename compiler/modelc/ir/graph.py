@@ -118,21 +118,28 @@ class Graph:
         return self._link(op, self._last, None)
 
     def insert_before(self, anchor: Op, op: Op) -> Op:
-        """Insert `op` directly before `anchor`."""
+        """Insert `op` directly before `anchor`, an op of this graph."""
+        self._require(anchor)
         return self._link(op, anchor._previous, anchor)
 
     def insert_after(self, anchor: Op, op: Op) -> Op:
-        """Insert `op` directly after `anchor`."""
+        """Insert `op` directly after `anchor`, an op of this graph."""
+        self._require(anchor)
         return self._link(op, anchor, anchor._next)
 
     def move_before(self, anchor: Op, op: Op) -> None:
-        """Move `op`, already in this graph, directly before `anchor`."""
+        """Move `op`, already in this graph, directly before `anchor`; an iteration at `op` goes on from there."""
+        self._require(op)
+        self._require(anchor)
+        if op is anchor:
+            return
         self._unlink(op)
         self._place(op, anchor._previous, anchor)
         self._count(op)
 
     def erase(self, op: Op) -> None:
-        """Remove `op`; raises GraphError while one of its results is read."""
+        """Remove `op`; raises GraphError while one of its results is read, or when it is not in this graph."""
+        self._require(op)
         if any(value.readers for value in op.results):
             readers = ", ".join(user.name for value in op.results for user in value.users)
             raise GraphError(f"`{op.name}` is still read by {readers}")
@@ -232,6 +239,10 @@ class Graph:
         self.edits += 1
         self.touched[op] = None
 
+    def _require(self, op: Op) -> None:
+        if op.graph is not self:
+            raise GraphError(f"`{op.name}` is not in graph @{self.name}")
+
     def _link(self, op: Op, previous: Op | None, following: Op | None) -> Op:
         if op.graph is not None:
             raise GraphError(f"`{op.name}` already is in graph @{op.graph.name}")
@@ -277,8 +288,12 @@ class Graph:
 
 
 def _same(old: Attribute, new: Attribute) -> bool:
-    # 1 == True == 1.0 in Python, but not in a model file.
-    return type(old) is type(new) and old == new
+    # In Python 1 == True == 1.0, 0.0 == -0.0 and nan != nan, but not in a model file.
+    if type(old) is not type(new):
+        return False
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        return len(old) == len(new) and all(map(_same, old, new))
+    return float.hex(old) == float.hex(new) if isinstance(old, float) and isinstance(new, float) else old == new
 
 
 def _names(op: Op, values: Sequence[Value]) -> tuple[str, ...]:

@@ -188,7 +188,24 @@ def is_refinement(new: Type, old: Type) -> bool:
     return (
         new.shape is not None
         and len(new.shape) == len(old.shape)
-        and all(o is None or isinstance(o, str) or n == o for n, o in zip(new.shape, old.shape, strict=True))
+        and all(_refines(n, o) for n, o in zip(new.shape, old.shape, strict=True))
+    )
+
+
+def _refines(new: Dim, old: Dim) -> bool:
+    return old is None or new == old or (isinstance(old, str) and new is not None)
+
+
+def are_compatible(a: Type, b: Type) -> bool:
+    """Whether one value can be of both types: nothing that both say contradicts."""
+    if isinstance(a, TokenType) or isinstance(b, TokenType):
+        return a == b
+    if a.element is not None and b.element is not None and a.element != b.element:
+        return False
+    if a.shape is None or b.shape is None:
+        return True
+    return len(a.shape) == len(b.shape) and all(
+        m == n or not isinstance(m, int) or not isinstance(n, int) for m, n in zip(a.shape, b.shape, strict=True)
     )
 
 

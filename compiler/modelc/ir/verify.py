@@ -9,7 +9,7 @@ from modelc.diagnostics.diagnostic import Diagnostic, finding
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op
 from modelc.ir.opdef import InferenceError, Mode, OpDef
-from modelc.ir.types import CONTROL, is_refinement
+from modelc.ir.types import CONTROL, are_compatible
 
 BACK_EDGES = frozenset({"tf.Merge", "tf.RefMerge"})  # the only ops that may read what comes later
 
@@ -119,5 +119,5 @@ def _verify_types(op: Op, definition: OpDef) -> list[Diagnostic]:
     return [
         _invalid(op, f"says result {value.index} is {value.type}, inferred is {type_}")
         for value, type_ in zip(op.results, inferred, strict=True)
-        if not is_refinement(value.type, type_) and not is_refinement(type_, value.type)
+        if not are_compatible(value.type, type_)
     ]

@@ -199,6 +199,8 @@ class Builder:
             self._report(token, f"{len(results)} results are named, {len(types)} have a type")
             types = [UNKNOWN] * len(results)
         self._settle(attributes, value_type(kind, types, attributes))
+        if kind == "const":
+            self._check_size(token, attributes.get("value"), types)
         if kind == "return":
             attributes.setdefault("names", default_names(kind, operands))
         if origin is None:
@@ -206,6 +208,14 @@ class Builder:
         op = Op(kind, (), attributes, tuple(types), graphs=tuple(graphs), origin=origin)
         self._append(token, op, operands)
         self._name_results(self._scopes[-1], op, results)
+
+    def _check_size(self, token: Token, blob: object, types: list[Type]) -> None:
+        type_ = types[0] if len(types) == 1 else None
+        if not isinstance(blob, Blob) or not isinstance(type_, TensorType) or not type_.is_static:
+            return
+        if type_.element is not None and type_.element.nbytes and type_.nbytes != blob.nbytes:
+            problem = f"{blob.nbytes} bytes are given for {type_}, which has {type_.nbytes}"
+            self._add(text_finding("MC116", self._text, token.start_pos or 0, problem, file=self._filename))
 
     def _append(self, token: Token, op: Op, operands: list[Token]) -> None:
         scope = self._scopes[-1]

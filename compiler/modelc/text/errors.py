@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lark.exceptions import UnexpectedInput
 
 WIDTH = 100  # characters of a line that an excerpt shows
-SHOWN = 6  # expected things that are listed
+SHOWN = 12  # expected things that are listed
 
 
 def excerpt(text: str, offset: int, length: int = 1) -> str:
@@ -50,7 +50,7 @@ def syntax_finding(
     expected: Iterable[str] = getattr(error, "expected", None) or getattr(error, "allowed", None) or ()
     found = "the end" if at_end else f"`{_shown(str(token) if token is not None else text[offset : offset + 1])}`"
     names = sorted({_english(name, parser, english) for name in expected})
-    wanted = f"expected {_either(names)}, " if 0 < len(names) <= SHOWN else ""
+    wanted = f"expected {_either(names)}, " if names else ""
     length = 1 if at_end or token is None else len(token)
     return text_finding(code, text, offset, f"{wanted}found {found}", length=length, file=file)
 
@@ -69,4 +69,6 @@ def _english(name: str, parser: Lark, english: Mapping[str, str]) -> str:
 
 
 def _either(names: list[str]) -> str:
+    if len(names) > SHOWN:
+        names = [*names[:SHOWN], "something else"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

@@ -29,6 +29,7 @@ ENGLISH = {
     "INT": "an integer",
     "INTS": "a list",
     "LSQB": "a list",
+    **dict.fromkeys(("DENSE", "SPLAT", "BYTES_OF", "FILE", "MISSING", "DIGEST"), "a constant such as `dense<[1, 2]>`"),
 }
 
 _lock = Lock()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.model import Model, Source
 from modelc.ir.op import Op, Value
 from modelc.ir.origin import Origin
-from modelc.ir.types import F32, I32, NONE, TensorType, Type, tensor
+from modelc.ir.types import BOOL, F32, I32, NONE, Type, tensor
 
 
 class Builder:
@@ -47,85 +47,84 @@ class Builder:
         *types: Type,
         name: str,
         graphs: tuple[Graph, ...] = (),
-        **attributes: Attribute,
+        attributes: Mapping[str, Attribute] | None = None,
     ) -> Op:
         origin = Origin.of("tensorflow", f"model/{name}", kind.removeprefix("ge."))
-        return self.graph.append(
-            Op(kind, tuple(operands), attributes, types, name=name, graphs=graphs, origin=origin)
-        )
+        values = dict(attributes or {})
+        return self.graph.append(Op(kind, tuple(operands), values, types, name=name, graphs=graphs, origin=origin))
 
     def returns(self, **outputs: Value) -> Graph:
         self.graph.append(Op("return", tuple(outputs.values()), {"names": tuple(outputs)}))
         return self.graph
 
 
+CONVOLUTION: dict[str, Attribute] = {
+    "strides": (1, 1, 1, 1),
+    "pads": (1, 1, 1, 1),
+    "dilations": (1, 1, 1, 1),
+    "groups": 1,
+    "offset_x": 0,
+    "data_format": "NHWC",
+}
+POOLING: dict[str, Attribute] = {
+    "ksize": (1, 2, 2, 1),
+    "strides": (1, 2, 2, 1),
+    "padding": "VALID",
+    "data_format": "NHWC",
+}
+
+
 def classifier(weights: Blob | None = None) -> Model:
-    """A convolution with bias, a branch, a pooling, a concatenation and a matrix product; every slot mode is in it."""
+    """A convolution with bias, a pooling, a concatenation, a matrix product and a split: every mode of slot."""
     b = Builder()
     (x,) = b.inputs(image=tensor(F32, 1, 8, 8, 3))
     w = b.const(np.arange(3 * 3 * 3 * 4, dtype=np.float32).reshape(3, 3, 3, 4) / 50, "conv/kernel", weights)
     bias = b.const(np.array([0.5, -1, 2, 0], np.float32), "conv/bias")
-    same = {"strides": (1, 1, 1, 1), "pads": (1, 1, 1, 1), "dilations": (1, 1, 1, 1), "groups": 1, "offset_x": 0}
     image = tensor(F32, 1, 8, 8, 4)
-    conv = b.op("ge.Conv2D", [x, w, bias], image, name="conv", data_format="NHWC", **same)
-    relu = b.op("ge.Relu", [conv.result], image, name="conv/relu")
-    pool = b.op(
-        "ge.MaxPool", [relu.result], tensor(F32, 1, 4, 4, 4), name="pool", ksize=(1, 2, 2, 1), strides=(1, 2, 2, 1),
-        padding="VALID", data_format="NHWC",
-    )  # fmt: skip
+    conv = b.op("ge.Conv2D", [x, w, bias], image, name="conv", attributes=CONVOLUTION).result
+    relu = b.op("ge.Relu", [conv], image, name="conv/relu").result
+    pool = b.op("ge.MaxPool", [relu], tensor(F32, 1, 4, 4, 4), name="pool", attributes=POOLING).result
     axis = b.const(np.array(3, np.int32), "concat/axis")
-    joined = b.op(
-        "ge.ConcatV2", [pool.result, pool.result, axis], tensor(F32, 1, 4, 4, 8), name="concat", N=2
-    )
+    joined = b.op("ge.ConcatV2", [pool, pool, axis], tensor(F32, 1, 4, 4, 8), name="concat", attributes={"N": 2}).result
     shape = b.const(np.array([1, -1], np.int32), "flatten/shape")
-    flat = b.op("ge.Reshape", [joined.result, shape], tensor(F32, 1, 128), name="flatten", axis=0, num_axes=-1)
+    flat = b.op("ge.Reshape", [joined, shape], tensor(F32, 1, 128), name="flatten").result
     kernel = b.const(np.linspace(-1, 1, 128 * 5, dtype=np.float32).reshape(128, 5), "dense/kernel")
-    dense = b.op(
-        "ge.MatMulV2", [flat.result, kernel], tensor(F32, 1, 5), name="dense", transpose_x1=False, transpose_x2=False,
-        offset_x=0,
-    )  # fmt: skip
-    split = b.op(
-        "ge.Split", [b.const(np.array(1, np.int32), "split/axis"), flat.result], tensor(F32, 1, 64),
-        tensor(F32, 1, 64), name="halves", num_split=2,
-    )  # fmt: skip
-    half = b.op("ge.Cast", [split.results[1]], tensor(I32, 1, 64), name="as_int", dst_type=3)
-    graph = b.returns(logits=dense.result, half=half.result)
+    dense = b.op("ge.MatMulV2", [flat, kernel], tensor(F32, 1, 5), name="dense", attributes={"offset_x": 0}).result
+    one = b.const(np.array(1, np.int32), "split/axis")
+    halves = [tensor(F32, 1, 64)] * 2
+    split = b.op("ge.Split", [one, flat], *halves, name="halves", attributes={"num_split": 2})
+    half = b.op("ge.Cast", [split.results[1]], tensor(I32, 1, 64), name="as_int", attributes={"dst_type": 3}).result
+    graph = b.returns(logits=dense, half=half)
     return Model(graph, source=Source("tensorflow", Path("classifier.pb"), "made by hand"))
 
 
+def _branch(name: str, kind: str) -> Graph:
+    b = Builder(name)
+    x, y = b.inputs(**{f"{name}_x": tensor(F32), f"{name}_y": tensor(F32)})
+    return b.returns(**{f"{name}_out": b.op(kind, [x, y], tensor(F32), name=f"{name}_op").result})
+
+
+def _condition() -> Graph:
+    b = Builder("loop_cond")
+    (x,) = b.inputs(cond_x=tensor(F32))
+    limit = b.const(np.array(100, np.float32), "limit")
+    return b.returns(go=b.op("ge.Less", [x, limit], tensor(BOOL), name="less").result)
+
+
+def _body() -> Graph:
+    b = Builder("loop_body")
+    (x,) = b.inputs(body_x=tensor(F32))
+    return b.returns(next=b.op("ge.Add", [x, x], tensor(F32), name="double").result)
+
+
 def branches() -> Model:
-    """An If whose branches read different inputs, and a While."""
-    number = tensor(F32)
-
-    def branch(name: str, kind: str) -> Graph:
-        b = Builder(name)
-        x, y = b.inputs(**{f"{name}_x": number, f"{name}_y": number})
-        return b.returns(**{f"{name}_out": b.op(kind, [x, y], number, name=f"{name}_op").result})
-
-    def condition() -> Graph:
-        b = Builder("loop_cond")
-        (x,) = b.inputs(cond_x=number)
-        limit = b.const(np.array(100, np.float32), "limit")
-        return b.returns(go=b.op("ge.Less", [x, limit], TensorType(op_element("bool"), ()), name="less").result)
-
-    def body() -> Graph:
-        b = Builder("loop_body")
-        (x,) = b.inputs(body_x=number)
-        return b.returns(next=b.op("ge.Add", [x, x], number, name="double").result)
-
+    """An If over two inputs, then a While."""
     b = Builder()
-    c, x, y = b.inputs(c=TensorType(op_element("bool"), ()), x=number, y=number)
-    chosen = b.op("ge.If", [c, x, y], number, name="choose", graphs=(branch("then", "ge.Add"), branch("else", "ge.Sub")))
-    loop = b.op(
-        "ge.While", [chosen.result], number, name="loop", graphs=(condition(), body()), parallel_iterations=10
-    )
-    return Model(b.returns(result=loop.result))
-
-
-def op_element(name: str):  # noqa: ANN201
-    from modelc.ir.types import ELEMENTS
-
-    return ELEMENTS[name]
+    c, x, y = b.inputs(c=tensor(BOOL), x=tensor(F32), y=tensor(F32))
+    choice = (_branch("then", "ge.Add"), _branch("else", "ge.Sub"))
+    chosen = b.op("ge.If", [c, x, y], tensor(F32), name="choose", graphs=choice).result
+    loop = b.op("ge.While", [chosen], tensor(F32), name="loop", graphs=(_condition(), _body())).result
+    return Model(b.returns(result=loop), source=Source("tensorflow", Path("branches.pb"), "made by hand"))
 
 
 def describe(graph: Graph, *, names: bool = True) -> list[object]:

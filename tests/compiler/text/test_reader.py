@@ -108,7 +108,7 @@ def test_numbers_take_the_element_type_of_their_constant() -> None:
         b"\0\0\x80\x3f\1\0\xc0\x7f"
     )
     assert first_op("%c = const splat<true> : bool[2, 3]").attributes["value"] == SplatBlob(b"\1", 6)
-    assert first_op("%c = const dense<> : f32[0]").attributes["value"] == BytesBlob(b"")
+    assert first_op("%c = const dense<[]> : f32[0]").attributes["value"] == BytesBlob(b"")
     variable = first_op("%v = tf.VarHandleOp() {dtype = f32, shape = shape[2], value = splat<1.5>} : resource")
     assert variable.attributes["value"] == SplatBlob(b"\0\0\xc0\x3f", 2)
 
@@ -193,9 +193,14 @@ def test_what_makes_no_sense_is_found(line: str, problem: str) -> None:
     assert len(found) == 1
 
 
+def test_a_constant_must_have_the_bytes_of_its_type() -> None:
+    (found,) = findings(BODY.format('%w = const file<"/w", 0, 7> : f32[2]'))
+    assert (found.code, found.message) == ("MC116", "2:8: 7 bytes are given for f32[2], which has 8")
+
+
 def test_all_faults_are_reported_in_one_run_and_in_place() -> None:
     found = findings(BODY.format("%y = ge.A(%u) : f32[2]\n  %z = ge.B(%v) : q[1]"))
-    assert [item.message.partition(": ")[0] for item in found] == ["2:13", "3:17", "3:13"] or len(found) == 3
+    assert [item.message.partition(": ")[0] for item in found] == ["2:13", "3:19", "3:13"]
     assert found[0].evidence == (("text", "  %y = ge.A(%u) : f32[2]\n            ^^"),)
     assert found[0].file == "m.mir"
 
@@ -203,7 +208,7 @@ def test_all_faults_are_reported_in_one_run_and_in_place() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("graph @main() { return", "1:23: expected `(`"),
+        ("graph @main() { return", "1:23: expected"),
         ("", "1:1: expected `// facts:`, `// source:` or `graph`, found the end"),
         ("graph main() {}", "1:7: expected a graph name such as `@main`, found `main`"),
         ("graph @m(%x: f32[2] {", "1:21: expected `)` or `,`, found `{`"),
@@ -267,8 +272,8 @@ def test_findings_are_limited() -> None:
 TEXT = print_model(
     read_model(
         BODY.format(
-            '%w = const dense<[1.0, nan]> : f32[2]\n  %y, %_ = tf.A(%x, %w) {a = [1, 2], b = @f{c = "d"}, e = shape[?]} '
-            ': f32[n], control loc(onnx "a" B -> c)\n  %s = const splat<"00", 4> : bool[4]'
+            '%w = const dense<[1.0, nan]> : f32[2]\n  %y, %_ = tf.A(%x, %w) {a = [1, 2], b = @f{c = "d"}, '
+            'e = shape[?]} : f32[n], control loc(onnx "a" B -> c)\n  %s = const splat<"00", 4> : bool[4]'
         )
     )
 )
@@ -277,10 +282,12 @@ TEXT = print_model(
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(TEXT)), st.integers(0, 12), st.text(max_size=4) | st.sampled_from(list('{}[]()"%@<>,:=')))
 def test_damaged_texts_never_give_anything_but_findings(start: int, length: int, insert: str) -> None:
+    codes = set()
     try:
         read_model(TEXT[:start] + insert + TEXT[start + length :])
     except ModelcError as error:
-        assert {item.code for item in error.diagnostics} <= {"MC411", "MC113"}
+        codes = {item.code for item in error.diagnostics}
+    assert codes <= {"MC411", "MC113"}
 
 
 # -- size

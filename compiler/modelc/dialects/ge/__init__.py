@@ -18,7 +18,7 @@ from modelc.ir.opdef import PURE, AttributeDef, Dialect, Mode, OpDef, Slot
 FAMILIES = (
     *("elementwise", "activation", "conversion", "nn", "normalization", "pool", "linear"),
     *("shape", "making", "joining", "diagonals", "slicing", "padding", "gather", "segments", "lookup"),
-    *("reduce", "ranking", "boxes", "image", "color", "control", "effects"),
+    *("reduce", "ranking", "boxes", "image", "color", "control", "effects", "attribute_forms"),
 )
 
 

@@ -80,16 +80,6 @@ def _concat(op: Op, arrays: Arrays) -> list[Array]:
     return _join(op, arrays[1:], int(arrays[0].item()))
 
 
-@infers("ConcatD", "ConcatV2D")
-def _infer_concat_d(op: Op) -> list[Type]:
-    return _infer_joined(op, range(len(op.inputs)), integer(op, "concat_dim"))
-
-
-@evaluates("ConcatD", "ConcatV2D")
-def _concat_d(op: Op, arrays: Arrays) -> list[Array]:
-    return _join(op, arrays, integer(op, "concat_dim"))
-
-
 @infers("ParallelConcat")
 def _infer_parallel_concat(op: Op) -> list[Type]:
     return _infer_joined(op, range(len(op.inputs)), 0)
@@ -100,19 +90,16 @@ def _parallel_concat(op: Op, arrays: Arrays) -> list[Array]:
     return _join(op, arrays, 0)
 
 
-@infers("ConcatOffset", "ConcatOffsetD")
+@infers("ConcatOffset")
 def _infer_concat_offset(op: Op) -> list[Type]:
-    first = 0 if op.kind.endswith("D") else 1
-    lengths = equal_shapes(op, *(operand(op, index).shape for index in range(first, len(op.inputs))))
-    return [TensorType(I32, lengths)] * (len(op.inputs) - first)
+    lengths = equal_shapes(op, *(operand(op, index).shape for index in range(1, len(op.inputs))))
+    return [TensorType(I32, lengths)] * (len(op.inputs) - 1)
 
 
-@evaluates("ConcatOffset", "ConcatOffsetD")
+@evaluates("ConcatOffset")
 def _concat_offset(op: Op, arrays: Arrays) -> list[Array]:
-    flat = op.kind.endswith("D")
-    shapes = arrays if flat else arrays[1:]
-    axis = integer(op, "concat_dim") if flat else int(arrays[0].item())
-    axis = positive_axis(op, axis, shapes[0].size)
+    shapes = arrays[1:]
+    axis = positive_axis(op, int(arrays[0].item()), shapes[0].size)
     offsets = []
     start = 0
     for shape in shapes:

@@ -57,26 +57,35 @@ def _shaped(type_: Type, shape: Shape) -> Type:
 
 
 def _argument_types(argument: TfArg, attributes: Attributes) -> list[Type]:
+    return [type_of_element(element) for element in argument_elements(argument, attributes)]
+
+
+def argument_elements(argument: TfArg, attributes: Attributes) -> list[Attribute | None]:
+    """Return the element type of each tensor of an argument, None or a name for one that the IR lacks.
+
+    Raises:
+        InferenceError: An attribute that counts or types the tensors is missing or has another kind.
+    """
     if argument.list_attr is not None:
         elements = attributes.get(argument.list_attr)
         if not isinstance(elements, tuple):
             raise InferenceError(f"attribute `{argument.list_attr}` must list the types of `{argument.name}`")
-        return [type_of_element(element) for element in elements]
+        return list(elements)
     if argument.element is not None:
-        type_ = type_of_element(ELEMENTS.get(argument.element))
+        element: Attribute | None = ELEMENTS.get(argument.element)
     elif argument.type_attr is not None and argument.type_attr in attributes:
-        type_ = type_of_element(attributes[argument.type_attr])
+        element = attributes[argument.type_attr]
     else:
         raise InferenceError(f"attribute `{argument.type_attr}` is missing")
     if argument.number_attr is None:
-        return [type_]
+        return [element]
     count = attributes.get(argument.number_attr)
-    if not isinstance(count, int) or not 0 <= count <= _MOST_RESULTS:
+    if not isinstance(count, int) or not 0 <= count <= _MOST_TENSORS:
         raise InferenceError(f"attribute `{argument.number_attr}` must count the tensors of `{argument.name}`")
-    return [type_] * count
+    return [element] * count
 
 
-_MOST_RESULTS = 1 << 16
+_MOST_TENSORS = 1 << 16
 
 
 def infer(op: Op) -> Sequence[Type]:

@@ -14,6 +14,7 @@ from modelc.frontends.wire import BadVarintError, read_varint
 
 SAVED_MODEL, GRAPH_DEF, META_GRAPH = "SavedModel", "GraphDef", "MetaGraphDef"
 
+_LINE = 100
 _MOST_TEXT = 512 << 20
 _FIRST_FIELD = re.compile(rb"(?:\s|#[^\n]*\n)*(\w+)\s*[:{]")
 _OP_TYPE = re.compile(rb"[A-Za-z0-9_.>/-]+")
@@ -49,12 +50,22 @@ def binary_kind(head: bytes) -> str:
         if _is_node(head, content):
             return GRAPH_DEF
         following = head[content + size : content + size + 1]
-        return META_GRAPH if following in (b"", b"\x12") and head[content] in _META_INFO else ""
+        return META_GRAPH if following in (b"", b"\x12") and _is_meta_info(head, content) else ""
     except (BadVarintError, IndexError):
         return ""
 
 
-_META_INFO = b"\x0a\x12\x1a\x22\x2a\x32"
+def _is_meta_info(head: bytes, index: int) -> bool:
+    """Whether a list of op definitions, tags or a version is at `index`."""
+    tag = head[index]
+    size, index = read_varint(head, index + 1)
+    if tag == _SECOND:  # the list: its first op, and the name of that
+        _, index = read_varint(head, index + 1)
+        size, index = read_varint(head, index + 1)
+    return tag in _META_INFO and _OP_TYPE.fullmatch(head[index : index + size]) is not None
+
+
+_META_INFO = b"\x0a\x12\x22\x2a"
 
 
 def _is_node(head: bytes, index: int) -> bool:
@@ -67,6 +78,11 @@ def _is_node(head: bytes, index: int) -> bool:
         return False
     size, index = read_varint(head, index + 1)
     return _OP_TYPE.fullmatch(head[index : index + size]) is not None
+
+
+def _shortened(text: str) -> str:
+    line = text.partition("\n")[0]
+    return line if len(line) <= _LINE else f"{line[:_LINE]}..."
 
 
 def parse_text(path: Path, name: str) -> Any:
@@ -85,7 +101,7 @@ def parse_text(path: Path, name: str) -> Any:
     except RecursionError:
         problem = "messages are nested too deep"
     except (text_format.ParseError, ValueError, OverflowError) as error:
-        problem = str(error)
+        problem = _shortened(str(error))
     raise fail(
         "MC105",
         f"`{path.name}` does not parse as the text of a {name}: {problem}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from modelc.diagnostics.diagnostic import Fix, ModelcError, finding
+from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, finding
 from modelc.frontends.tensorflow.library import FunctionLibrary
 from modelc.frontends.tensorflow.nodes import Lifted, NodeLifter, argument_type
 from modelc.frontends.tensorflow.order import (
@@ -18,6 +18,7 @@ from modelc.frontends.tensorflow.order import (
     Scope,
     arrange,
     cycle,
+    dangling,
     function_ref,
     postorder,
 )
@@ -56,34 +57,40 @@ class Output:
 
 
 def nodes_by_name(nodes: Iterable[Any], where: str) -> dict[str, Any]:
-    """Return `nodes` by name; raises ModelcError with every name that two nodes have."""
+    """Return `nodes` by name; raises ModelcError with every name that two nodes have or that is no text."""
     table: dict[str, Any] = {}
-    twice: dict[str, Any] = {}
+    findings: list[Diagnostic] = []
     for node in nodes:
         name = node.name
         if name in table:
-            twice[name] = node
+            findings.append(_duplicate(name, (table[name].op, node.op), where))
+        elif not name.isprintable():
+            findings.append(finding("MC105", f"{name!r} in {where} is not the name of a node"))
         table[name] = node
-    if twice:
-        raise ModelcError(
-            *(
-                finding(
-                    "MC117",
-                    f"two nodes of {where} are called `{name}`",
-                    evidence=[("op types", f"{table[name].op}")],
-                    fixes=[Fix("rename one of them where the model is built")],
-                )
-                for name in list(twice)[:_MOST_DUPLICATES]
-            )
-        )
+    if findings:
+        raise ModelcError(*findings[:_MOST_BAD_NAMES])
     return table
 
 
-_MOST_DUPLICATES = 50
+_MOST_BAD_NAMES = 50
+
+
+def _duplicate(name: str, op_types: tuple[str, str], where: str) -> Diagnostic:
+    return finding(
+        "MC117",
+        f"two nodes of {where} are called `{name}`",
+        evidence=[("op types", ", ".join(op_types))],
+        fixes=[Fix("rename one of them where the model is built")],
+    )
 
 
 def build_model(
-    path: Path, library: FunctionLibrary, scope: Scope, inputs: Sequence[Input], outputs: Sequence[Output]
+    path: Path,
+    library: FunctionLibrary,
+    scope: Scope,
+    inputs: Sequence[Input],
+    outputs: Sequence[Output],
+    findings: Iterable[Diagnostic] = (),
 ) -> Model:
     """Return the model that computes `outputs` from `inputs`, with all functions it calls.
 
@@ -93,11 +100,13 @@ def build_model(
         scope: The nodes of the main graph.
         inputs: Its inputs; their refs must be fed in `scope`.
         outputs: Its outputs.
+        findings: What was found wrong before.
 
     Raises:
         ModelcError: With everything that was found wrong.
     """
     lifter = NodeLifter(path, library)
+    lifter.findings.extend((*findings, *library.findings))
     called = lifter.attributes.functions
     model = Model(_graph(lifter, scope, inputs, outputs))
     calls, pending = {"": list(called)}, dict(called)
@@ -113,13 +122,12 @@ def build_model(
             lifter.findings.append(finding("MC110", f"`{reader}` calls function `{name}`, which does not exist"))
         calls[name] = list(called)
         pending |= {callee: node for callee, node in called.items() if callee not in calls}
-    lifter.findings.extend(library.findings)
     try:
         postorder([""], lambda caller: calls[caller])
     except LoopError as error:
         lifter.findings.append(cycle(error.path[::-1], "the function library"))
     if lifter.findings:
-        raise ModelcError(*lifter.findings)
+        raise ModelcError(*dict.fromkeys(lifter.findings))
     return model
 
 
@@ -144,6 +152,7 @@ def _graph(
     missed = [ref for ref in controls if ref.node not in order.operands]
     if missed:
         order = arrange(scope, [*roots, *missed])
+    lifter.findings.extend(dangling(scope, order))
     graph = Graph(scope.title or "main")
     feeds = _append_inputs(graph, inputs)
     builder = _Builder(lifter, scope, order, feeds)
@@ -178,18 +187,20 @@ class _Builder:
         self._open: list[str] = []
 
     def lift(self, name: str) -> Op:
-        """Return the op for a node, all producers of which were lifted, except for loops."""
-        refs = self._order.operands[name]
-        if any(ref.node not in self._lifted and ref.node not in self._fed for ref in refs):
-            self._open.append(name)
-        lifted = self._lifter.lift(
-            self._scope.nodes[name],
-            self._operands(name),
-            self._order.reads.get(name, {}),
-            name in self._order.controls,
-        )
+        """Return the op for a node whose producers were lifted, except those behind it in a loop."""
+        operands = self._operands(name)
+        node = self._scope.nodes[name]
+        lifted = self._lifter.lift(node, operands, self._order.reads.get(name, {}), name in self._order.controls)
         self._lifted[name] = lifted
+        if len(operands) < self._expected(name):
+            self._open.append(name)
+        else:
+            self._lifter.check(node, lifted.op)
         return lifted.op
+
+    def _expected(self, name: str) -> int:
+        fed = self._fed
+        return sum(not (ref.is_control and ref.node in fed) for ref in self._order.operands[name])
 
     def close_loops(self, graph: Graph) -> None:
         """Let every Merge read what comes after it."""

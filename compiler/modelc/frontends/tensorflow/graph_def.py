@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from modelc.diagnostics.diagnostic import Fix, ModelcError, Sink, fail
+from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, Sink, fail
 from modelc.frontends.frontend import Frontend, Json, LoadOptions
 from modelc.frontends.tensorflow.files import GRAPH_DEF, META_GRAPH, SAVED_MODEL, binary_kind, parse_text, text_kind
 from modelc.frontends.tensorflow.graph import Input, Output, build_model, nodes_by_name
@@ -19,6 +19,7 @@ from modelc.frontends.tensorflow.signatures import input_type
 from modelc.frontends.tensorflow.variables import declared_type, missing, variables_of
 from modelc.frontends.wire import WireFile
 from modelc.ir.model import Model, Source
+from modelc.ir.types import UNKNOWN, Type
 from modelc.pipeline.facts import LIFTED
 
 _HEAD = 4096
@@ -55,9 +56,9 @@ def load(path: Path, options: LoadOptions, sink: Sink) -> Model:
         library = FunctionLibrary(graph.library, wire)
         nodes = nodes_by_name(graph.node, "the graph")
         outputs = named_outputs(options.out_nodes, nodes, {}) if options.out_nodes else default_outputs(nodes, path)
-        inputs = _inputs(nodes, outputs, graph.versions.producer)
+        inputs, findings = _inputs(nodes, outputs, graph.versions.producer)
         scope = Scope("", nodes, graph_ref, frozenset(each.ref for each in inputs))
-        model = build_model(path, library, scope, inputs, outputs)
+        model = build_model(path, library, scope, inputs, outputs, findings)
     for op in variables_of(model):
         op.attributes["value"] = missing(declared_type(op), _NOT_FROZEN)
     model.facts.add(LIFTED)
@@ -66,8 +67,8 @@ def load(path: Path, options: LoadOptions, sink: Sink) -> Model:
     return model
 
 
-def _inputs(nodes: Mapping[str, Any], outputs: list[Output], producer: int) -> list[Input]:
-    """Return the placeholders that the outputs depend on, in the order of the file."""
+def _inputs(nodes: Mapping[str, Any], outputs: list[Output], producer: int) -> tuple[list[Input], list[Diagnostic]]:
+    """Return the placeholders that the outputs depend on, in the order of the file, and what is wrong with them."""
     needed: set[str] = set()
     pending = [output.ref.node for output in outputs]
     while pending:
@@ -75,11 +76,17 @@ def _inputs(nodes: Mapping[str, Any], outputs: list[Output], producer: int) -> l
         if name in nodes and name not in needed:
             needed.add(name)
             pending.extend(graph_ref(text).node for text in nodes[name].input)
-    return [
-        Input(Ref(name), name, input_type(f"input `{name}`", None, node, producer))
-        for name, node in nodes.items()
-        if name in needed and node.op in PLACEHOLDERS
-    ]
+    inputs: list[Input] = []
+    findings: list[Diagnostic] = []
+    for name, node in nodes.items():
+        if name in needed and node.op in PLACEHOLDERS:
+            type_: Type = UNKNOWN
+            try:
+                type_ = input_type(f"input `{name}`", None, node, producer)
+            except ModelcError as error:
+                findings.extend(error.diagnostics)
+            inputs.append(Input(Ref(name), name, type_))
+    return inputs, findings
 
 
 def describe(path: Path) -> Mapping[str, Json]:

@@ -8,10 +8,11 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from modelc.diagnostics.diagnostic import Diagnostic, finding
-from modelc.frontends.tensorflow.protos import cutter, message
+from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, finding
+from modelc.frontends.tensorflow.protos import SCHEMA, cutter, message
 from modelc.frontends.wire import WireFile
 
+_DEPTH = 16
 _FIRST = 1 << 3 | 2  # the tag of FunctionDef.signature, and of OpDef.name
 
 
@@ -76,8 +77,32 @@ def parse(name: str, file: WireFile, start: int = 0, end: int | None = None) -> 
     data = cutter(name).slim(file, start, end)
     try:
         return message(name).FromString(data)
-    except DecodeError as error:
-        raise file.corrupt(start, f"it does not parse as a {name}") from error
+    except DecodeError:
+        raise _located(name, file, start, file.size if end is None else end) from None
+
+
+def _located(name: str, file: WireFile, start: int, end: int) -> ModelcError:
+    """Return the error about the innermost message that does not parse."""
+    for _ in range(_DEPTH):
+        inner = {each.number << 3 | 2: each.message_type for each in SCHEMA.descriptor(name).fields}
+        parts = (
+            (kind.name, found.content, found.end)
+            for found in file.fields(start, end, inner)
+            if (kind := inner[found.tag]) is not None and kind.containing_type is None
+        )
+        bad = next((part for part in parts if not _parses(part[0], file, part[1], part[2])), None)
+        if bad is None:
+            break
+        name, start, end = bad
+    return file.corrupt(start, f"it does not parse as a {name}")
+
+
+def _parses(name: str, file: WireFile, start: int, end: int) -> bool:
+    try:
+        message(name).FromString(cutter(name).slim(file, start, end))
+    except (DecodeError, ModelcError):
+        return False
+    return True
 
 
 def _same(function: Any) -> Any:

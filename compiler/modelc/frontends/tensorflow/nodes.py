@@ -10,6 +10,7 @@ from typing import Any
 from modelc.diagnostics.diagnostic import Diagnostic, finding
 from modelc.dialects.tf import result_types, type_of_element
 from modelc.frontends.tensorflow.attributes import AttributeReader
+from modelc.frontends.tensorflow.conformance import lacking, misfits
 from modelc.frontends.tensorflow.library import FunctionLibrary
 from modelc.frontends.tensorflow.tensor import (
     ELEMENT_OF,
@@ -94,6 +95,11 @@ class NodeLifter:
         op = Op(kind, operands, attributes, all_types, name=node.name, origin=origin)
         return Lifted(op, _starts(results), len(types))
 
+    def check(self, node: Any, op: Op) -> None:
+        """Report where operands and attributes do not fit TensorFlow's definition of the op."""
+        for code, problem in misfits(node.op, op):
+            self.report(code, node, problem)
+
     def _constant(self, node: Any) -> tuple[str, dict[str, Attribute], Results]:
         type_: Type = UNKNOWN
         try:
@@ -115,8 +121,12 @@ class NodeLifter:
         try:
             attributes = self.attributes.read(node.op, node.attr)
             results = result_types(node.op, attributes)
-        except (TensorError, BlobError, InferenceError) as error:
+        except (TensorError, BlobError) as error:
             self.report(_CODES.get(type(error), "MC105"), node, f"has attributes that do not fit: {error}")
+            results = None
+        except InferenceError as error:
+            if not lacking(node.op, attributes):
+                self.report("MC105", node, f"has attributes that do not fit: {error}")
             results = None
         if results is None:
             results = [(name, [UNKNOWN] * (most + 1)) for name, most in reads.items()]

@@ -94,12 +94,14 @@ class Order:
         operands: What each reads: data first, then control dependencies.
         controls: The nodes that others wait for.
         reads: For each node, the highest result index read, by output argument.
+        dangling: References to what does not exist, with the node that has them, empty for an output.
     """
 
     names: list[str] = field(default_factory=list[str])
     operands: dict[str, list[Ref]] = field(default_factory=dict[str, list[Ref]])
     controls: set[str] = field(default_factory=set[str])
     reads: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
+    dangling: dict[tuple[str, Ref], None] = field(default_factory=dict[tuple[str, Ref], None])
 
     def note(self, ref: Ref) -> None:
         """Record that `ref` is read."""
@@ -114,11 +116,10 @@ def arrange(scope: Scope, roots: Iterable[Ref]) -> Order:
     """Return the nodes that `roots` depend on, producers first; only a Merge may come before what it reads.
 
     Raises:
-        ModelcError: MC109 with the cycle, or MC110 with every reference that leads nowhere.
+        ModelcError: MC109 with the cycle.
     """
     order = Order()
     later: dict[str, None] = {}
-    dangling: dict[tuple[str, Ref], None] = {}
     fed_nodes = {ref.node for ref in scope.fed}
 
     def wanted(reader: str, refs: Iterable[Ref]) -> Iterator[Ref]:
@@ -129,7 +130,7 @@ def arrange(scope: Scope, roots: Iterable[Ref]) -> Order:
                 order.note(ref)
                 yield ref
             else:
-                dangling[reader, ref] = None
+                order.dangling[reader, ref] = None
 
     def before(name: str) -> list[str]:
         node = scope.nodes[name]
@@ -148,8 +149,6 @@ def arrange(scope: Scope, roots: Iterable[Ref]) -> Order:
         order.names = postorder(starts, before, later)
     except LoopError as error:
         raise ModelcError(cycle(error.path, scope.where)) from None
-    if dangling:
-        raise ModelcError(*_dangling(scope, list(dangling)))
     return order
 
 
@@ -157,7 +156,9 @@ def _is_control(ref: Ref) -> bool:
     return ref.is_control
 
 
-def _dangling(scope: Scope, found: list[tuple[str, Ref]]) -> Iterator[Diagnostic]:
+def dangling(scope: Scope, order: Order) -> Iterator[Diagnostic]:
+    """Yield the findings about references to what does not exist."""
+    found = list(order.dangling)
     for reader, ref in found[:_LISTED]:
         near = get_close_matches(ref.node, list(scope.nodes)[:10_000], 1)
         who = f"node `{reader}`" if reader else "an output"

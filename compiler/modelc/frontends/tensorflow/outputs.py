@@ -13,7 +13,7 @@ from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, fail, fi
 from modelc.dialects.tf import result_types
 from modelc.frontends.tensorflow.attributes import AttributeReader
 from modelc.frontends.tensorflow.graph import Output
-from modelc.frontends.tensorflow.order import Ref, graph_ref
+from modelc.frontends.tensorflow.order import Ref, Scope, arrange, graph_ref
 from modelc.frontends.tensorflow.tensor import TensorError
 from modelc.ir.blob import BlobError
 from modelc.ir.opdef import InferenceError
@@ -31,19 +31,19 @@ _EFFECTS = re.compile(
     "|VarHandleOp|.*Queue.*|.*Dataset.*|.*Iterator.*|.*Reader.*|Placeholder.*|LookupTable.*|InitializeTable.*"
 )
 # Ops whose unread results are by-products of control flow.
-_BRANCHES = frozenset({"Switch", "RefSwitch", "Exit", "RefExit", "LoopCond"})
+_SWITCHES = frozenset({"Switch", "RefSwitch"})
+_BRANCHES = _SWITCHES | {"Exit", "RefExit", "LoopCond"}
 # Ops of which only the first result is what they compute.
 _FIRST_ONLY = frozenset({"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"})
 
 
 class _Rank(IntEnum):
-    """How likely a node is meant as an output."""
+    """How likely a node is meant as an output; one less likely for a by-product."""
 
-    RESULT = 0
-    BY_PRODUCT = 1
-    NO_INPUT = 2
-    CONSTANT = 3
-    EFFECT = 4
+    FROM_INPUTS = 0
+    FROM_STATE = 2
+    CONSTANT = 4
+    EFFECT = 6
 
 
 def named_outputs(text: str, nodes: Mapping[str, Any], known: Mapping[str, Ref]) -> list[Output]:
@@ -92,19 +92,21 @@ def default_outputs(nodes: Mapping[str, Any], path: Path) -> list[Output]:
     constants, and ops run for their effects are taken only where there is nothing better.
 
     Raises:
-        ModelcError: MC114 when there is no such node.
+        ModelcError: MC114 when there is no such node, MC109 when that is because the nodes form a cycle.
     """
     read, waited = _read_names(nodes)
     fed = _downstream(nodes, (name for name, node in nodes.items() if node.op in _FEEDS))
     free = _downstream(nodes, (name for name, node in nodes.items() if node.op != "Const" and not node.input))
-    best: dict[_Rank, list[str]] = {}
+    lesser = waited | _about_branches(nodes)
+    best: dict[int, list[str]] = {}
     for name, node in nodes.items():
         if name not in read:
-            best.setdefault(_rank(node, name in waited, name in fed, name in free), []).append(name)
+            best.setdefault(_rank(node, name in lesser, name in fed, name in free), []).append(name)
     for rank in sorted(best):
         outputs = [output for name in best[rank] for output in _results(nodes[name], path)]
         if outputs:
             return outputs
+    arrange(Scope("", nodes, graph_ref), map(Ref, nodes))
     raise fail(
         "MC114",
         "nothing in the graph can serve as an output" if nodes else "the graph has no nodes",
@@ -112,12 +114,22 @@ def default_outputs(nodes: Mapping[str, Any], path: Path) -> list[Output]:
     )
 
 
-def _rank(node: Any, waited: bool, fed: bool, free: bool) -> _Rank:
+def _rank(node: Any, lesser: bool, fed: bool, free: bool) -> int:
     if _EFFECTS.fullmatch(node.op):
         return _Rank.EFFECT
-    if fed:
-        return _Rank.BY_PRODUCT if waited or node.op in _BRANCHES else _Rank.RESULT
-    return _Rank.NO_INPUT if free else _Rank.CONSTANT
+    rank = _Rank.FROM_INPUTS if fed else _Rank.FROM_STATE if free else _Rank.CONSTANT
+    return rank + lesser
+
+
+def _about_branches(nodes: Mapping[str, Any]) -> set[str]:
+    """Return the nodes that only tell which branch is taken, or belong to the making of branches and loops."""
+    switches = [node for node in nodes.values() if node.op in _SWITCHES]
+    telling = {graph_ref(text).node for node in switches for text in node.input[1:2]} | {node.name for node in switches}
+    return {
+        name
+        for name, node in nodes.items()
+        if node.op in _BRANCHES or (node.op == "Identity" and node.input and graph_ref(node.input[0]).node in telling)
+    }
 
 
 def _read_names(nodes: Mapping[str, Any]) -> tuple[set[str], set[str]]:

@@ -18,6 +18,7 @@ DEFAULT = "serving_default"
 _INTERNAL = "__saved_model_"  # signatures that initialize or train
 _LISTED = 20
 _MODERN = 22
+MOST_ELEMENTS = (1 << 31) - 1  # of an input
 
 
 def meta_graph(saved_model: Any, tags: Sequence[str]) -> Any:
@@ -27,6 +28,8 @@ def meta_graph(saved_model: Any, tags: Sequence[str]) -> Any:
         ModelcError: There is none; the finding lists those that there are.
     """
     graphs = list(saved_model.meta_graphs)
+    if not graphs:
+        raise fail("MC105", "the SavedModel holds no graph", fixes=[Fix("export the model again")])
     wanted = set(tags) or {SERVE}
     exact = [graph for graph in graphs if set(graph.meta_info_def.tags) == wanted]
     if exact:
@@ -121,19 +124,18 @@ def input_type(title: str, info: Any | None, node: Any | None, producer: int = _
     """
     try:
         placeholder = TensorType(None) if node is None else placeholder_type(node, producer)
-        if info is None:
-            return _as_type(placeholder)
-        element = ELEMENT_OF.get(info.dtype)
-        shape = shape_of(info.tensor_shape) if info.HasField("tensor_shape") else None
+        number = info.dtype if info is not None else 0 if node is None else node.attr["dtype"].type
+        shape = shape_of(info.tensor_shape) if info is not None and info.HasField("tensor_shape") else None
     except TensorError as error:
         raise fail("MC105", f"the shape of {title} is damaged: {error}") from None
+    element = ELEMENT_OF.get(number)
     if element is None:
-        raise fail("MC201", f"{title} has the element type {dtype_name(info.dtype)}")
-    return type_of_element(element, placeholder.shape if shape is None else shape)
-
-
-def _as_type(type_: TensorType) -> Type:
-    return type_of_element(type_.element, type_.shape)
+        what = f"the element type {dtype_name(number)}" if number else "no element type"
+        raise fail("MC201", f"{title} has {what}")
+    type_ = type_of_element(element, placeholder.shape if shape is None else shape)
+    if isinstance(type_, TensorType) and type_.is_static and type_.size > MOST_ELEMENTS:
+        raise fail("MC118", f"{title} is declared as {type_}, of more than {MOST_ELEMENTS} elements")
+    return type_
 
 
 def placeholder_type(node: Any, producer: int = _MODERN) -> TensorType:
@@ -144,10 +146,11 @@ def placeholder_type(node: Any, producer: int = _MODERN) -> TensorType:
     shape = None
     if "shape" in node.attr:
         shape = shape_of(node.attr["shape"].shape)
-    if shape == () and producer < _MODERN:
+    if shape == () and 0 < producer < _MODERN:
         shape = None
-    if shape is None and "_output_shapes" in node.attr and node.attr["_output_shapes"].list.shape:
-        shape = shape_of(node.attr["_output_shapes"].list.shape[0])
+    noted = list(node.attr["_output_shapes"].list.shape) if "_output_shapes" in node.attr else []
+    if shape is None and len(noted) == 1:
+        shape = shape_of(noted[0])
     return TensorType(ELEMENT_OF.get(node.attr["dtype"].type), shape)
 
 

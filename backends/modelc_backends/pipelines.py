@@ -1,0 +1,11 @@
+"""The default pipelines, as the text that `--passes` takes."""
+
+from __future__ import annotations
+
+_SOURCE = "inline-functions,resolve-control-flow,freeze,strip-training-ops,prune,fix-shapes"
+
+# To the canonical dialect, and no rule of any device asked.
+LOWERING = f"{_SOURCE},lower-tf,infer-types"
+
+# What artifacts for a device are written from: simplified, and checked against the rules of the profile.
+TARGET = f"{_SOURCE},check-source,lower-tf,infer-types,simplify,check-target"

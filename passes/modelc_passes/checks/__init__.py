@@ -1,0 +1,1 @@
+"""Checks: the legality rules of the target, one file for each; `rule` holds what they share."""

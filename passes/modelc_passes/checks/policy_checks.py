@@ -1,0 +1,45 @@
+"""What the checks share that read the table of op families."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from modelc.diagnostics.diagnostic import Diagnostic, finding
+from modelc.ir.model import Model
+from modelc.ir.op import Op
+from modelc.profiles import Limit
+from modelc_passes.checks.rule import Offence, RuleCheck, places, shown_list, subjects
+from modelc_passes.common import reach
+from modelc_passes.infer_types import source_type
+from modelc_passes.policy import family_of
+
+
+class FamilyCheck(RuleCheck):
+    """Reports the ops of families with one code; strip-training-ops has reported them where it ran."""
+
+    def offences(self, model: Model, limit: Limit, reported: set[str]) -> Iterator[Offence]:
+        """Yield the ops of such families."""
+        for op in model.ops():
+            entry = family_of(op)
+            if entry is not None and entry.code == self.code and entry.action != "drop":
+                yield Offence(op, entry.name)
+
+    def report(self, group: Sequence[Offence], limit: Limit) -> Diagnostic:
+        """Return one finding for each family."""
+        ops = [offence.subject for offence in group if isinstance(offence.subject, Op)]
+        entry = family_of(ops[0])
+        assert entry is not None
+        assert ops[0].graph is not None
+        return finding(
+            self.code,
+            f"{subjects(group, 'is', 'are')} an {entry.what}: {entry.why}"
+            if len(ops) == 1
+            else f"{subjects(group, 'is', 'are')} of the family `{entry.name}`: {entry.why}",
+            ops[0],
+            evidence=[
+                ("ops", places(group)),
+                ("op types", shown_list(map(source_type, ops))),
+                ("way to the output", reach(ops[0].graph).path(ops[0])),
+            ],
+            fixes=entry.fixes,
+        )

@@ -1,0 +1,1 @@
+"""Control flow: branches that are never taken, conditionals and loops of both generations, lists of tensors."""

@@ -1,0 +1,83 @@
+"""What is written opens in Netron, and Netron's own schema decodes it to the same."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelc_backends.om.backend import OM
+
+NODE = shutil.which("node")
+NETRON = find_spec("netron")
+pytestmark = pytest.mark.skipif(NODE is None or NETRON is None, reason="needs node and the package netron")
+
+
+@pytest.fixture(scope="module")
+def netron(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of Netron's loader that node takes for modules."""
+    assert NETRON is not None
+    assert NETRON.origin is not None
+    folder = tmp_path_factory.mktemp("netron")
+    for name in ("base.js", "om.js", "om-proto.js", "protobuf.js", "text.js", "om-metadata.json"):
+        shutil.copy(Path(NETRON.origin).parent / name, folder)
+    (folder / "package.json").write_text('{"type": "module"}')
+    return folder
+
+
+@pytest.fixture
+def show(netron: Path, tmp_path: Path) -> Callable[[Any], Any]:
+    def opened(model: Any) -> Any:
+        path = tmp_path / "model.om"
+        OM.write(model, path)
+        script = Path(__file__).with_name("netron_open.mjs")
+        assert NODE is not None
+        run = subprocess.run([NODE, script, netron, path], capture_output=True, text=True, check=False, timeout=60)
+        assert run.returncode == 0, run.stderr
+        return json.loads(run.stdout)
+
+    return opened
+
+
+def test_a_model_opens_with_its_names_types_and_constants(make_classifier: Any, show: Any) -> None:
+    shown = show(make_classifier())
+    (graph,) = shown["graphs"]
+    assert graph["name"] == "classifier"
+    assert [node["type"] for node in graph["nodes"]] == [
+        *("Data", "Conv2D", "Relu", "MaxPool", "ConcatV2", "Reshape", "MatMulV2", "Split", "Cast", "NetOutput"),
+    ]
+    conv = graph["nodes"][1]
+    assert conv["name"] == "conv"
+    assert [values for _, values in conv["inputs"]] == [
+        [["image:0", "float32[1,8,8,3]", False]],
+        [["conv/kernel:0", "float32[3,3,3,4]", True]],
+        [["conv/bias:0", "float32[4]", True]],
+    ]
+    assert graph["nodes"][-1]["inputs"][0][1][0][0] == "dense:0"
+
+
+def test_nested_graphs_are_graphs_of_their_own(make_branches: Any, show: Any) -> None:
+    shown = show(make_branches())
+    assert [graph["name"] for graph in shown["graphs"]] == ["branches", "then", "else", "loop_cond", "loop_body"]
+
+
+def test_the_message_says_the_same_by_the_other_schema(make_classifier: Any, show: Any) -> None:
+    message = show(make_classifier())["message"]
+    ops = {op["name"]: op for op in message["graph"][0]["op"]}
+    conv, cast, kernel = ops["conv"], ops["as_int"], ops["conv/kernel"]
+    assert conv["input"] == ["image:0", "conv/kernel:0", "conv/bias:0"]
+    assert [desc["layout"] for desc in conv["input_desc"]] == ["NHWC", "HWCN", "ND"]
+    assert conv["attr"]["strides"]["list"] | {"i": [1, 1, 1, 1], "val_type": 2} == conv["attr"]["strides"]["list"]
+    assert cast["attr"]["dst_type"]["i"] == 3  # the number attributes use
+    assert cast["output_desc"][0]["dtype"] == 7  # the number descriptors use
+    tensor = kernel["attr"]["value"]["t"]
+    assert tensor["desc"]["shape"]["dim"] == [3, 3, 3, 4]
+    assert len(tensor["data"]) == 2 * 4 * 108
+    assert message["attr"]["target_type"]["s"] == b"MINI".hex()
+    assert [op.get("id", 0) for op in message["graph"][0]["op"]] == list(range(16))
