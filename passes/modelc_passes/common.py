@@ -117,15 +117,17 @@ def reorder(graph: Graph) -> None:
     if _is_ordered(graph):
         return
     done: dict[Op, None] = {}
+    entered: set[Op] = set()
     for root in list(graph):
         pending = [(root, False)]
         while pending:
             op, is_ready = pending.pop()
             if is_ready:
                 done[op] = None
-            elif op not in done:
+            elif op not in entered:
+                entered.add(op)
                 pending.append((op, True))
-                pending.extend((v.producer, False) for v in reversed(_before(op)) if v.producer not in done)
+                pending.extend((v.producer, False) for v in reversed(_before(op)) if v.producer not in entered)
     end = graph.return_op
     for op in done:
         if op is not end:

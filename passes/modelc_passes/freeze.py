@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -60,6 +61,8 @@ class Freeze(Pass):
         for variable in variables:
             _replace_reads(variable)
         _erase_plumbing(variables)
+        for graph in model.graph.walk():
+            erase_unreachable(graph)
 
 
 # -- findings
@@ -73,16 +76,24 @@ def _report_values(variables: Iterable[Variable], sink: Sink) -> None:
             continue
         blob = variable.blob
         if blob is None or isinstance(blob, MissingBlob):
-            missing.setdefault("" if blob is None else blob.problem, []).append(variable)
+            missing.setdefault(_cause("" if blob is None else blob.problem), []).append(variable)
         elif not variable.type.is_static:
             sink.add(_unknown_shape(variable))
         elif _has_wrong_size(variable.type, blob):
             sink.add(_wrong_size(variable, blob))
-    for problem, group in missing.items():
-        sink.add(_without_values(problem, group))
+    for group in missing.values():
+        sink.add(_without_values(group))
 
 
-def _without_values(problem: str, group: Sequence[Variable]) -> Diagnostic:
+def _cause(problem: str) -> str:
+    """Return what the variables that one damaged file lacks have in common."""
+    shard = re.search(r"shard `[^`]*`", problem)
+    return shard[0] if shard else problem
+
+
+def _without_values(group: Sequence[Variable]) -> Diagnostic:
+    blob = group[0].blob
+    problem = blob.problem if isinstance(blob, MissingBlob) else ""
     subject = f"variable `{group[0].name}`" if len(group) == 1 else counted(len(group), "variable")
     evidence = [("variables", listed(variable.name for variable in group))]
     if not problem:

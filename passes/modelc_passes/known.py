@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from modelc.ir.blob import BlobError
+from modelc.ir.blob import Blob, BlobError, MissingBlob
 from modelc.ir.constants import constant, numpy_dtype
 from modelc.ir.op import Op, Value
 from modelc.ir.types import I64, Element, TensorType
@@ -223,6 +223,12 @@ def _gather(op: Op, arrays: Sequence[Maybe]) -> Maybe:
     return _numbers(table[indices], op.inputs[0])
 
 
+def _initialized(op: Op, arrays: Sequence[Maybe]) -> Maybe:
+    """A variable that has a value in the checkpoint is initialized."""
+    blob = op.inputs[0].producer.attributes.get("value")
+    return np.array(True) if isinstance(blob, Blob) and not isinstance(blob, MissingBlob) else None
+
+
 # -- shapes, of which parts can be known
 
 
@@ -298,6 +304,8 @@ _RULES: dict[str, Rule] = {
         "Gather": _gather,
         "Shape": _shape,
         "Rank": _rank,
+        "VarIsInitializedOp": _initialized,
+        "IsVariableInitialized": _initialized,
         "Size": _size,
         "StridedSlice": _strided_slice,
     }.items()

@@ -67,7 +67,7 @@ def _bool(value: object) -> bool:
 
 def _bytes(value: object) -> bytes:
     if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape")
+        return value.encode("utf-8", "replace")
     if not isinstance(value, bytes):
         raise WrongKindError("a text")
     return value

@@ -13,13 +13,14 @@ from modelc_backends.om.schema import message
 NO_LAYOUT = "FORMAT_RESERVED"
 UNKNOWN_DIM, UNKNOWN_RANK = -1, -2
 
+_DIMS = range(1 << 63)
 _NUMBER_OF_TOKEN = {token: number for number, token in TOKENS.items()}
 
 
 def is_writable(type_: Type) -> bool:
     """Whether descriptors can say `type_`."""
     if isinstance(type_, TensorType):
-        return type_.element is not None
+        return type_.element is not None and all(dim in _DIMS for dim in type_.shape or () if isinstance(dim, int))
     return type_ is NONE or type_ in _NUMBER_OF_TOKEN
 
 

@@ -139,7 +139,8 @@ class _Emitter:
 
     def _nodes(self, op: Op, nested: _Nested, scope: _Scope, is_main: bool) -> list[bytes | Stream]:
         if op.kind == "input":
-            return [self._data(op, index, nested, scope, is_main) for index in range(len(op.results))]
+            inputs = zip(op.results, nested.graph.input_names, strict=True)
+            return [self._data(value, name, nested, scope, is_main) for value, name in inputs]
         if op.kind == "const":
             return [self._const(op, scope)]
         if op.kind == "return":
@@ -148,18 +149,15 @@ class _Emitter:
 
     # -- nodes
 
-    def _data(self, op: Op, index: int, nested: _Nested, scope: _Scope, is_main: bool) -> bytes:
-        value = op.results[index]
-        graph = nested.graph
+    def _data(self, value: Value, name: str, nested: _Nested, scope: _Scope, is_main: bool) -> bytes:
         node = message("OpDef")(
-            name=self._names.claim(graph.input_names[index]), type="Data", input=[""], has_out_attr=True,
-            id=scope.next_id(),
-        )  # fmt: skip
-        encode(node.attr, "index", "Int", index)
+            name=self._names.claim(name), type="Data", input=[""], has_out_attr=True, id=scope.next_id()
+        )
+        encode(node.attr, "index", "Int", value.index)
         if isinstance(value.type, TensorType) and value.type.element is not None:
             encode(node.attr, "data_type", "Int", cpp_number(value.type.element))
         if not is_main:
-            encode(node.attr, "_parent_node_index", "Int", nested.first_operand + index)
+            encode(node.attr, "_parent_node_index", "Int", nested.first_operand + value.index)
         node.input_desc.append(self._descriptor(value, scope))
         node.output_desc.append(self._descriptor(value, scope))
         _name_slots(node, ["x"], ["y"])
@@ -293,10 +291,9 @@ class _Emitter:
 
     def _descriptor(self, value: Value, scope: _Scope) -> Any:
         key = (value.type, scope.layouts.get(value, ANY))
-        if isinstance(value.type, TensorType) and value.type.element is None:
-            self._report(value.producer, f"has a result of unknown type, {value.type}")
-        elif not is_writable(value.type):
-            self._report(value.producer, f"has a result of type {value.type}, which is not data")
+        if not is_writable(value.type):
+            name = value.name if value.producer.kind == "input" else ""
+            self._report(value.producer, f"gives a value of type {value.type}, which must be known data", name)
         elif key not in self._descriptors:
             self._descriptors[key] = descriptor(*key)
         return self._descriptors.get(key) or message("TensorDescriptor")()
@@ -331,8 +328,8 @@ class _Emitter:
         if problem:
             self._report(op, problem)
 
-    def _report(self, op: Op, problem: str) -> None:
-        self.findings.append(finding("MC504", f"`{_user_name(op)}` {problem}", op))
+    def _report(self, op: Op, problem: str, name: str = "") -> None:
+        self.findings.append(finding("MC504", f"`{name or _user_name(op)}` {problem}", op))
 
 
 def _name_slots(node: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
@@ -348,8 +345,8 @@ def _put_origin(node: Any, op: Op) -> None:
     types = node.attr["modelc_origin_types"].list
     names.val_type = types.val_type = STRING
     for source in op.origin.nodes:
-        names.s.append(source.name.encode())
-        types.s.append(f"{source.framework}.{source.op_type}".encode())
+        names.s.append(source.name.encode("utf-8", "replace"))
+        types.s.append(f"{source.framework}.{source.op_type}".encode("utf-8", "replace"))
 
 
 def _model_attributes(source: Source | None) -> Any:

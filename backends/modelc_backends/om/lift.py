@@ -188,7 +188,10 @@ class _Lifter:
     # -- ops
 
     def _add_inputs(self, work: _Work, slots: Sequence[int | None]) -> None:
-        types = [_data_type(work.nodes[i]) if i is not None else NONE for i in slots]
+        types = [
+            _given_type(work.parent, place - len(slots)) if index is None else _data_type(work.nodes[index])
+            for place, index in enumerate(slots)
+        ]
         op = work.graph.append(Op("input", (), {}, tuple(types)))
         origins: list[SourceNode] = []
         names = []
@@ -397,6 +400,13 @@ def _data_type(node: Any) -> Type:
     """Return the type of an input; files of old tools describe it only as an input of its own op."""
     described = [*node.output_desc, *node.input_desc]
     return type_of(described[0]) if described else UNKNOWN
+
+
+def _given_type(parent: Any, place: int) -> Type:
+    """Return the type that an op gives to an input of its nested graph; places count from the last, -1."""
+    data = [text for text in parent.input if not text.endswith(":-1")]
+    descriptors = parent.input_desc[: len(data)]
+    return type_of(descriptors[place]) if len(descriptors) == len(data) else UNKNOWN
 
 
 def _result_count(node: Any) -> int:

@@ -88,6 +88,7 @@ MC409 error   no-convergence              rewriting did not come to an end
 MC410 error   unknown-profile             there is no profile or chip of that name
 MC411 error   bad-text                    text of the IR does not parse
 MC412 error   unknown-target              there is no backend of that name
+MC413 error   unknown-code                there is no finding of that code or name
 MC501 error   bad-artifact                the file is not a sound artifact
 MC502 error   foreign-artifact            an artifact of another family, which is not read
 MC503 error   cannot-write                the output could not be written

@@ -152,7 +152,8 @@ class Graph:
     def set_operands(self, op: Op, operands: Sequence[Value]) -> None:
         """Let `op` read these values instead."""
         self._unread(op)
-        op._operands = tuple(operands)
+        op._operands = list(operands)
+        op._view = None
         self._read(op)
         self._count(op)
 
@@ -162,7 +163,8 @@ class Graph:
         if old is value:
             return
         del old.readers[op, index]
-        op._operands = (*op._operands[:index], value, *op._operands[index + 1 :])
+        op._operands[index] = value
+        op._view = None
         value.readers[op, index] = None
         self._count(op)
 
@@ -170,15 +172,10 @@ class Graph:
         """Let every reader of `old` read `new` instead."""
         if old is new:
             return
-        slots: dict[Op, list[int]] = {}
         for op, index in old.readers:
-            slots.setdefault(op, []).append(index)
-        for op, indices in slots.items():
-            operands = list(op._operands)
-            for index in indices:
-                operands[index] = new
-                new.readers[op, index] = None
-            op._operands = tuple(operands)
+            op._operands[index] = new
+            op._view = None
+            new.readers[op, index] = None
             (op.graph or self)._count(op)
         old.readers.clear()
 

@@ -66,7 +66,9 @@ class Op:
         graph: The graph that holds it, None when it was erased or not yet inserted.
     """
 
-    __slots__ = ("_next", "_operands", "_previous", "attributes", "graph", "graphs", "kind", "origin", "results")
+    __slots__ = (
+        "_next", "_operands", "_previous", "_view", "attributes", "graph", "graphs", "kind", "origin", "results"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -87,7 +89,8 @@ class Op:
         self.results: tuple[Value, ...] = tuple(
             Value(self, index, type_, result_name(name, index, type_)) for index, type_ in enumerate(types)
         )
-        self._operands: tuple[Value, ...] = operands
+        self._operands = list(operands)
+        self._view: tuple[Value, ...] | None = operands
         self._previous: Op | None = None
         self._next: Op | None = None
         for graph in graphs:
@@ -96,19 +99,21 @@ class Op:
     @property
     def operands(self) -> tuple[Value, ...]:
         """The values this op reads."""
-        return self._operands
+        if self._view is None:  # made only when asked for, so that changing one of many operands is cheap
+            self._view = tuple(self._operands)
+        return self._view
 
     @property
     def inputs(self) -> tuple[Value, ...]:
         """The operands without the control dependencies, which always come last."""
         if not self._operands or self._operands[-1].type is not CONTROL:
-            return self._operands
+            return self.operands
         return tuple(value for value in self._operands if value.type is not CONTROL)
 
     @property
     def controls(self) -> tuple[Value, ...]:
         """The control dependencies among the operands."""
-        return self._operands[len(self.inputs) :]
+        return self.operands[len(self.inputs) :]
 
     @property
     def result(self) -> Value:

@@ -90,6 +90,7 @@ class Builder:
         self._filename = filename
         self._folder = folder
         self._depth = 0
+        self._known = 0  # findings before the present op: a newer one may explain what is odd about it
         self._scopes: list[_Scope] = []
         self._graphs: dict[str, Graph] = {}
         self._source: Source | None = None
@@ -199,7 +200,7 @@ class Builder:
             self._report(token, f"{len(results)} results are named, {len(types)} have a type")
             types = [UNKNOWN] * len(results)
         self._settle(attributes, value_type(kind, types, attributes))
-        if kind == "const":
+        if kind == "const" and len(self.findings) == self._known:
             self._check_size(token, attributes.get("value"), types)
         if kind == "return":
             attributes.setdefault("names", default_names(kind, operands))
@@ -208,6 +209,7 @@ class Builder:
         op = Op(kind, (), attributes, tuple(types), graphs=tuple(graphs), origin=origin)
         self._append(token, op, operands)
         self._name_results(self._scopes[-1], op, results)
+        self._known = len(self.findings)
 
     def _check_size(self, token: Token, blob: object, types: list[Type]) -> None:
         type_ = types[0] if len(types) == 1 else None

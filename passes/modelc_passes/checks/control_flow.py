@@ -18,6 +18,8 @@ _FIRST_VERSION = frozenset(
     for kind in ("Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond")
 )
 
+_RESOLVE = Fix("export the branch that inference takes, and loops with a fixed number of steps")
+
 
 @dataclass(frozen=True)
 class ControlFlow(RuleCheck):
@@ -42,7 +44,7 @@ class ControlFlow(RuleCheck):
             op,
             evidence=[("ops", places(group))],
             fixes=[
-                Fix("export the branch that inference takes, and loops with a fixed number of steps"),
+                _RESOLVE,
                 *cut_before(op),
             ],
         )

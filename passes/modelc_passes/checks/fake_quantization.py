@@ -31,7 +31,7 @@ class FakeQuantization(RuleCheck):
         """Return one finding for all of them."""
         return finding(
             self.code,
-            f"{subjects(group, 'rounds', 'round')} numbers as if they were quantized; the artifact stays in floating point",
+            f"{subjects(group, 'rounds', 'round')} as if numbers were quantized; the artifact stays in floating point",
             group[0].subject,
             evidence=[("ops", places(group))],
             fixes=[Fix("export the model without fake quantization, which makes it faster")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from modelc.diagnostics.diagnostic import Diagnostic, finding
@@ -11,7 +12,10 @@ from modelc.profiles import Limit
 from modelc_passes.checks.rule import Offence, RuleCheck, places, shown_list, subjects
 from modelc_passes.common import reach
 from modelc_passes.infer_types import source_type
-from modelc_passes.policy import family_of
+from modelc_passes.policy import Family, family
+
+_DIALECTS = frozenset({"tf", "ge"})
+_TRANSPOSED = re.compile(r"ge\..*BackpropInputD?")  # transposed convolutions, whatever they are called
 
 
 class FamilyCheck(RuleCheck):
@@ -20,26 +24,31 @@ class FamilyCheck(RuleCheck):
     def offences(self, model: Model, limit: Limit, reported: set[str]) -> Iterator[Offence]:
         """Yield the ops of such families."""
         for op in model.ops():
-            entry = family_of(op)
+            entry = _family_of(op)
             if entry is not None and entry.code == self.code and entry.action != "drop":
                 yield Offence(op, entry.name)
 
     def report(self, group: Sequence[Offence], limit: Limit) -> Diagnostic:
         """Return one finding for each family."""
         ops = [offence.subject for offence in group if isinstance(offence.subject, Op)]
-        entry = family_of(ops[0])
+        entry, graph = _family_of(ops[0]), ops[0].graph
         assert entry is not None
-        assert ops[0].graph is not None
+        assert graph is not None
+        what = f"an {entry.what}" if len(ops) == 1 else f"each an {entry.what}"
         return finding(
             self.code,
-            f"{subjects(group, 'is', 'are')} an {entry.what}: {entry.why}"
-            if len(ops) == 1
-            else f"{subjects(group, 'is', 'are')} of the family `{entry.name}`: {entry.why}",
+            f"{subjects(group, 'is', 'are')} {what}: {entry.why}",
             ops[0],
             evidence=[
                 ("ops", places(group)),
                 ("op types", shown_list(map(source_type, ops))),
-                ("way to the output", reach(ops[0].graph).path(ops[0])),
+                ("way to the output", reach(graph).path(ops[0])),
             ],
             fixes=entry.fixes,
         )
+
+
+def _family_of(op: Op) -> Family | None:
+    if op.dialect not in _DIALECTS or _TRANSPOSED.fullmatch(op.kind):
+        return None
+    return family(op.kind[3:])

@@ -28,7 +28,7 @@ class Region:
 
 
 def regions(model: Model, is_bad: Callable[[Value], bool]) -> list[Region]:
-    """Return the regions of bad values, in the order of their first ops; those of nothing but constants are left out."""
+    """Return the regions of bad values, in the order of their first ops; constants alone make none."""
     found: list[Region] = []
     for graph in model.graphs():
         found.extend(_of_graph(graph, is_bad))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, finding
@@ -12,9 +12,11 @@ from modelc.ir.model import Model
 from modelc.ir.op import Op
 from modelc.pipeline.facts import GE
 from modelc.profiles import Limit
-from modelc_passes.checks.rule import Offence, RuleCheck, called, cut_before, name_of, places
+from modelc_passes.checks.rule import Offence, RuleCheck, called, cut_before, places
 
 _EVERYWHERE = frozenset({"input", "const", "absent", "return"})
+_LOWER = Fix("run the pass that lowers it first")
+_PLUGIN = Fix("load the plugin that defines it", "--plugin FILE.py")
 
 
 @dataclass(frozen=True)
@@ -42,15 +44,12 @@ class UnknownOp(RuleCheck):
         op = group[0].subject
         assert isinstance(op, Op)
         foreign = bool(op.dialect) and op.dialect != "ge" and op_def(op.kind) is not None
-        fix = (
-            Fix("lower the model first", "--passes") if foreign else Fix("load the plugin that defines it", "--plugin")
-        )
+        fix = _LOWER if foreign else _PLUGIN
         more = f", and so are {len(group) - 1} more" if len(group) > 1 else ""
-        found = finding(
+        return finding(
             self.code,
             f"{called(op)} is {op.kind}, which is no operator of the Graph Engine{more}",
             op,
             evidence=[("ops", places(group)), ("count", str(len(group)))],
             fixes=[fix, *cut_before(op)],
         )
-        return replace(found, op=name_of(op))

@@ -158,8 +158,8 @@ class _Loop:
 
     def replace(self) -> Op:
         """Insert the While op, and let the readers of the exits read its results."""
-        arguments = [variable.enter.inputs[0] for variable in self.variables]
-        arguments += [value.producer.inputs[0] if value.producer in self.within else value for value in self.invariants]
+        arguments = [_operand(variable.enter) for variable in self.variables]
+        arguments += [_operand(value.producer) if value.producer in self.within else value for value in self.invariants]
         types = [variable.merge.results[0].type for variable in self.variables]
         types += [value.type for value in self.invariants]
         graphs = (self._condition_graph(types), self._body_graph(types))
@@ -180,14 +180,14 @@ class _Loop:
 
     def _condition_graph(self, types: Sequence[Type]) -> Graph:
         same = [[variable.merge.results[0]] for variable in self.variables]
-        return self._nested("cond", types, same, [self.condition.inputs[0]])
+        return self._nested("cond", types, same, [_operand(self.condition)])
 
     def _body_graph(self, types: Sequence[Type]) -> Graph:
         same = [
             [variable.merge.results[0], *(switch.results[1] for switch in variable.switches)]
             for variable in self.variables
         ]
-        results = [variable.following.inputs[0] for variable in self.variables]
+        results = [_operand(variable.following) for variable in self.variables]
         return self._nested("body", types, same, [*results, *self.invariants])
 
     def _nested(self, name: str, types: Sequence[Type], same: list[list[Value]], results: list[Value]) -> Graph:
@@ -228,6 +228,12 @@ class _Loop:
                 needed.add(op)
                 pending.extend(operand for operand in op.operands if operand not in given)
         return needed
+
+
+def _operand(op: Op) -> Value:
+    if len(op.inputs) != 1:
+        raise _BrokenLoopError(f"`{op.name}` has {len(op.inputs)} operands")
+    return op.inputs[0]
 
 
 def _merges_iterations(op: Op) -> bool:

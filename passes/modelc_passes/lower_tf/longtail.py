@@ -15,6 +15,7 @@ from modelc.ir.attributes import Attribute, ShapeAttribute
 from modelc.ir.op import Value
 from modelc.ir.opdef import AttributeDef, Mode, OpDef, Slot
 from modelc.ir.types import Element, TensorType, Type
+from modelc_passes.common import counted
 from modelc_passes.lower_tf.site import Site, UnsupportedFormError
 from modelc_passes.lower_tf.table import Lowered
 
@@ -64,7 +65,7 @@ def _operands(site: Site, definition: OpDef) -> list[Value]:
     required = sum(slot.mode is Mode.REQUIRED for slot in slots)
     if not required <= len(site.inputs) <= len(slots):
         wanted = f"{definition.kind[3:]} of the Graph Engine takes {required}"
-        raise UnsupportedFormError(f"has {len(site.inputs)} operands, {wanted}")
+        raise UnsupportedFormError(f"has {counted(len(site.inputs), 'operand')}, {wanted}")
     return [_fit(site, value, slot) for value, slot in zip(site.inputs, slots, strict=False)]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from modelc.diagnostics.diagnostic import Diagnostic, Sink, finding
+from modelc.dialects.lookup import is_pure
 from modelc.dialects.tf.registry import op_def
 from modelc.ir.attributes import BadAttributeError
 from modelc.ir.blob import BlobError
@@ -19,7 +20,7 @@ from modelc.ir.verify import BACK_EDGES
 from modelc.pipeline.facts import FROZEN, GE, INFERENCE_ONLY, INLINED, LIFTED, TYPED
 from modelc.pipeline.passes import Pass, PassContext
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import drop_functions
+from modelc_passes.common import counted, drop_functions
 from modelc_passes.infer_types import type_mismatch
 from modelc_passes.lower_tf.control import CONTROL_KINDS, ControlLowering
 from modelc_passes.lower_tf.longtail import lower_by_data
@@ -138,7 +139,7 @@ class _Lowering:
         _clean(site.rw, ())
         is_tainted = any(value in self.tainted for value in site.op.inputs)
         self.tainted.update(site.op.results)
-        if not is_tainted:
+        if not is_tainted or isinstance(error, _UnknownOpError):
             self.problems.append(_Problem(site.op, _finding(site.op, error)))
 
 
@@ -177,7 +178,7 @@ def _check_operands(site: Site) -> None:
     except (KeyError, TypeError):
         return
     if wanted != len(site.inputs):
-        raise UnsupportedFormError(f"has {len(site.inputs)} operands, {site.op_type} takes {wanted}")
+        raise UnsupportedFormError(f"has {counted(len(site.inputs), 'operand')}, {site.op_type} takes {wanted}")
 
 
 def _check_results(results: Sequence[Value], values: Sequence[Value | None]) -> None:
@@ -197,8 +198,13 @@ def _clean(rewriter: Rewriter, producers: Sequence[Op]) -> None:
     for op in reversed(rewriter.created):
         if op.graph is not None and not any(value.readers for value in op.results):
             rewriter.erase(op)
-    for op in producers:
-        rewriter.erase_dead(op)
+    pending = list(producers)
+    while pending:
+        op = pending.pop()
+        if op.graph is None or any(value.readers for value in op.results) or not (op.dialect == "tf" or is_pure(op)):
+            continue
+        pending.extend(value.producer for value in op.operands)
+        rewriter.erase(op)
 
 
 def _finding(op: Op, error: Exception) -> Diagnostic | None:

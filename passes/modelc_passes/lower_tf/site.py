@@ -132,8 +132,10 @@ class Site:
 
     def many(self, kind: str, *operands: Value, **attributes: Attribute) -> tuple[Value, ...]:
         """Insert a canonical op, or constants where its results are known already; returns the results."""
-        name = f"{self.op.origin.name or self.op.name}/{kind}"
+        name = self.op.origin.name or self.op.name
         results = self.rw.values(f"ge.{kind}", operands, attributes, name=name)
+        if len(results) == 1:  # perhaps only a step on the way; what stands for the op will get its name
+            self.rw.graph.set_name(results[0], f"{name}/{kind}")
         return tuple(self._settled(value) for value in results)
 
     def _settled(self, value: Value) -> Value:

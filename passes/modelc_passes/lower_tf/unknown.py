@@ -14,6 +14,12 @@ from modelc_passes.lower_tf.longtail import counterparts
 from modelc_passes.lower_tf.table import op_types
 from modelc_passes.policy import REJECT, family
 
+# Ops of TensorFlow 1 that move tensors between branches and turns of loops.
+_CONTROL = frozenset(
+    {"Switch", "Merge", "Enter", "Exit", "NextIteration", "LoopCond", "ControlTrigger", "_SwitchN"}
+    | {"RefSwitch", "RefMerge", "RefEnter", "RefExit", "RefNextIteration"}
+)
+
 # What is known about families of ops that no lowering will ever cover: pattern, why, way out.
 _FAMILIES = tuple(
     (re.compile(pattern), why, Fix(fix))
@@ -44,10 +50,23 @@ def unknown_ops(ops: Iterable[Op], sink: Sink) -> Iterator[Diagnostic]:
     for op in ops:
         if op.kind not in reported and op.origin.name not in reported:
             groups.setdefault(op.kind.removeprefix("tf."), []).append(op)
+    loops = [op for op_type in list(groups) if op_type in _CONTROL for op in groups.pop(op_type)]
+    if loops and "MC218" not in codes:
+        yield _control_flow(loops)
     for op_type, group in groups.items():
         entry = family(op_type)
         if entry is None or entry.action != REJECT or entry.code not in codes:
             yield _unknown(op_type, group)
+
+
+def _control_flow(ops: list[Op]) -> Diagnostic:
+    return finding(
+        "MC218",
+        f"`{ops[0].origin.name or ops[0].name}` belongs to control flow that could not be resolved",
+        ops[0],
+        evidence=[("nodes", names_of(ops)), ("count", str(len(ops)))],
+        fixes=[Fix("export the model again with TensorFlow 2"), Fix("make the condition a constant")],
+    )
 
 
 def _unknown(op_type: str, ops: list[Op]) -> Diagnostic:

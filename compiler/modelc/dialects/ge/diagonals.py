@@ -222,7 +222,7 @@ class _Band:
         """Return the index of all numbers in stored diagonals, and that of their places in matrices."""
         parts: list[tuple[Array, Array, Array, Array]] = []
         for place, k in enumerate(range(self.high, self.low - 1, -1)):
-            steps = np.arange(min(self.rows + min(k, 0), self.columns - max(k, 0)))
+            steps = np.arange(max(0, min(self.rows + min(k, 0), self.columns - max(k, 0))))
             side = self.align.split("_")[0 if k >= 0 else 1]
             start = self.longest - steps.size if side == "RIGHT" else 0
             parts.append((np.full(steps.size, place), start + steps, steps - min(k, 0), steps + max(k, 0)))
@@ -234,7 +234,9 @@ class _Band:
 def _band(op: Op, bounds: Sequence[int], rows: int, columns: int) -> _Band:
     align = text(op, "align", "RIGHT_LEFT") if op.kind.endswith("V3") else "LEFT_LEFT"
     low, high = bounds[0], bounds[-1]
-    inside = all(-rows < k < columns or k == 0 for k in (low, high))
+    # Making a matrix takes diagonals that lie outside of it, and leaves them out.
+    makes = op.kind.startswith("ge.MatrixDiagV")
+    inside = makes or all(-rows < k < columns or k == 0 for k in (low, high))
     if len(bounds) > 2 or low > high or not inside or set(align.split("_")) - {"LEFT", "RIGHT"}:
         raise mismatch(op, f"has no diagonals {list(bounds)} ({align}) in matrices of {rows} by {columns}")
     return _Band(low, high, rows, columns, align)

@@ -428,5 +428,5 @@ def _infer_clip(op: Op) -> list[Type]:
 @evaluates("ClipByValue")
 def _clip(op: Op, arrays: Arrays) -> list[Array]:
     x, low, high = arrays
-    raised = np.where(x < low, low, x)  # a limit that is not a number does not limit
-    return [np.where(high < raised, high, raised)]
+    lowered = np.where(high < x, high, x)  # a limit that is not a number does not limit
+    return [np.where(lowered < low, low, lowered)]

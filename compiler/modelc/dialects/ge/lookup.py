@@ -256,7 +256,7 @@ def _in_top_k(op: Op, arrays: Arrays) -> list[Array]:
     rows = np.arange(targets.size)
     chosen = predictions[rows, np.where(inside, targets, 0)] if predictions.size else np.zeros(targets.size)
     better = (predictions > chosen[:, None]).sum(1)
-    finite = np.isfinite(chosen) & np.isfinite(np.where(predictions > chosen[:, None], predictions, 0)).all(1)
+    finite = np.isfinite(predictions).all(1)
     return [inside & finite & (better < k)]
 
 

@@ -147,6 +147,8 @@ def _infer_broadcast_gradient_args(op: Op) -> list[Type]:
 def _broadcast_gradient_args(op: Op, arrays: Arrays) -> list[Array]:
     a, b = (tuple(array.tolist()) for array in arrays[:2])
     broadcast(op, a, b)
+    if a == b:
+        return [np.empty(0, array.dtype) for array in arrays[:2]]
     rank = max(len(a), len(b))
     a, b = ((1,) * (rank - len(shape)) + shape for shape in (a, b))
     axes_a = [axis for axis in range(rank) if a[axis] == 1]
@@ -197,9 +199,8 @@ def _range(op: Op, arrays: Arrays) -> list[Array]:
     length = _range_length(op, start, limit, delta)
     if start.dtype.kind in "iu":
         return [(start.item() + np.arange(length) * delta.item()).astype(start.dtype)]
-    steps = np.full(length, delta.item(), start.dtype)
-    steps[:1] = start.item()
-    return [np.cumsum(steps, dtype=start.dtype)]
+    steps = np.arange(length) * np.float64(delta.item())
+    return [(steps + np.float64(start.item())).astype(start.dtype)]
 
 
 @infers("LinSpace")
@@ -213,7 +214,10 @@ def _infer_lin_space(op: Op) -> list[Type]:
 
 @evaluates("LinSpace")
 def _lin_space(op: Op, arrays: Arrays) -> list[Array]:
-    start, stop, count = arrays[0].item(), arrays[1].item(), int(arrays[2].item())
+    start, stop, count = arrays[0].reshape(()), arrays[1].reshape(()), int(arrays[2].item())
     if not 1 <= count <= LONGEST:
         raise mismatch(op, f"cannot have {count} elements")
-    return [np.linspace(start, stop, count).astype(arrays[0].dtype)]
+    step = (stop - start) / start.dtype.type(max(count - 1, 1))
+    result = start + np.arange(count, dtype=start.dtype) * step
+    result[1:][-1:] = stop
+    return [result]

@@ -77,8 +77,9 @@ def _count(x: Array, axes: Axes) -> int:
 def _mean(x: Array, axes: Axes) -> Array:
     count = _count(x, axes)
     if x.dtype.kind in "iu":
-        total = np.add.reduce(x, axes, x.dtype.type)
-        return np.asarray(np.trunc(total / count) if count else np.zeros_like(total))
+        total = np.add.reduce(x, axes, np.uint64 if x.dtype.kind == "u" else np.int64)
+        # Towards zero, where numpy's division of integers goes downwards.
+        return np.asarray(np.sign(total) * (np.abs(total) // max(count, 1)))
     return np.asarray(_sum(x, axes) / count if count else np.full_like(_sum(x, axes), np.nan))
 
 

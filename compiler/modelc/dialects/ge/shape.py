@@ -152,7 +152,7 @@ def _reshape(op: Op, arrays: Arrays) -> list[Array]:
     wanted = tuple(int(dim) for dim in arrays[1].reshape(-1))
     start, stop = _reshape_range(op, integer(op, "axis", 0), integer(op, "num_axes", -1), x.ndim)
     middle = reshaped(op, x.shape[start:stop], wanted)
-    return [x.reshape(*x.shape[:start], *_counted(middle), *x.shape[stop:])]
+    return [x.reshape((*x.shape[:start], *_counted(middle), *x.shape[stop:]))]
 
 
 @infers("Flatten")

@@ -137,7 +137,7 @@ def _parts(
     if len(end) != count or len(strides) != count:
         raise mismatch(op, f"has {count} begins, {len(end)} ends and {len(strides)} strides")
     dots = [index for index in range(count) if masks.ellipsis >> index & 1]
-    if len(dots) > 1:
+    if masks.ellipsis & (masks.ellipsis - 1):
         raise mismatch(op, "has more than one ellipsis")
     added = sum(masks.new_axis >> index & 1 for index in range(count) if index not in dots)
     named = count - len(dots) - added

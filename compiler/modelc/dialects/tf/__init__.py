@@ -85,7 +85,7 @@ def argument_elements(argument: TfArg, attributes: Attributes) -> list[Attribute
     return [element] * count
 
 
-_MOST_TENSORS = 1 << 16
+_MOST_TENSORS = 1 << 20
 
 
 def infer(op: Op) -> Sequence[Type]:
@@ -146,7 +146,8 @@ def find(name: str) -> OpDef | None:
         operands=tuple(map(_slot, definition.inputs)),
         results=tuple(map(_slot, definition.outputs)),
         attributes={
-            key: AttributeDef(key, attribute.kind, filled.get(key), attribute.required)
+            # Functions may have become nested graphs.
+            key: AttributeDef(key, attribute.kind, filled.get(key), attribute.required and "func" not in attribute.kind)
             for key, attribute in definition.attributes.items()
         },
         traits=frozenset({STATEFUL if definition.stateful else PURE}),

@@ -59,16 +59,16 @@ class Output:
 def nodes_by_name(nodes: Iterable[Any], where: str) -> dict[str, Any]:
     """Return `nodes` by name; raises ModelcError with every name that two nodes have or that is no text."""
     table: dict[str, Any] = {}
-    findings: list[Diagnostic] = []
+    findings: dict[str, Diagnostic] = {}
     for node in nodes:
         name = node.name
         if name in table:
-            findings.append(_duplicate(name, (table[name].op, node.op), where))
+            findings[name] = _duplicate(name, (table[name].op, node.op), where)
         elif not name.isprintable():
-            findings.append(finding("MC105", f"{name!r} in {where} is not the name of a node"))
+            findings[name] = finding("MC105", f"{name!r} in {where} is not the name of a node")
         table[name] = node
     if findings:
-        raise ModelcError(*findings[:_MOST_BAD_NAMES])
+        raise ModelcError(*list(findings.values())[:_MOST_BAD_NAMES])
     return table
 
 

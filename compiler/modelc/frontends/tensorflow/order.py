@@ -13,6 +13,8 @@ CONTROL = -1
 _MERGES = frozenset({"Merge", "RefMerge"})
 _NEXT = frozenset({"NextIteration", "RefNextIteration"})
 _SHOWN = 12  # names of a cycle that a message shows
+_SEARCHED = 5000  # names among which a near one is looked for
+_HINTED = 5  # dangling references for which that is done
 _LISTED = 50  # dangling references that are reported one by one
 
 
@@ -159,8 +161,9 @@ def _is_control(ref: Ref) -> bool:
 def dangling(scope: Scope, order: Order) -> Iterator[Diagnostic]:
     """Yield the findings about references to what does not exist."""
     found = list(order.dangling)
-    for reader, ref in found[:_LISTED]:
-        near = get_close_matches(ref.node, list(scope.nodes)[:10_000], 1)
+    names = list(scope.nodes)[:_SEARCHED]
+    for place, (reader, ref) in enumerate(found[:_LISTED]):
+        near = get_close_matches(ref.node, names, 1) if place < _HINTED else []
         who = f"node `{reader}`" if reader else "an output"
         yield finding(
             "MC110",

@@ -97,11 +97,7 @@ def apply(kind: str, *operands: Array | None, **attributes: Attribute) -> list[A
     actual = [type_of(result) for result in results]
     inferred = bench.infer(kind, values, attributes)
     assert len(inferred) == len(actual)
-    small = all(
-        value.type is NONE or value.tensor.nbytes <= SMALL
-        for value in values
-        if value.type is NONE or value.tensor.element.nbytes
-    )  # type: ignore[union-attr]
+    small = all(array.nbytes <= SMALL for array in arrays)
     for type_, found in zip(inferred, actual, strict=True):
         assert _agrees(type_, found), f"{kind} gives {found}, {type_} was inferred"
         static = not isinstance(type_, TensorType) or type_.is_static or kind in DATA_DEPENDENT
@@ -154,3 +150,33 @@ def _tensorflow() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip("tensorflow")
+
+
+ROUNDING = {
+    "bfloat16": 1.6e-2,
+    "complex128": 1e-12,
+    "complex64": 2e-6,
+    "float16": 2e-3,
+    "float32": 2e-6,
+    "float64": 1e-12,
+}
+
+
+def same(actual: Array, expected: Any, rounding: float = 1.0, floor: float = 1.0) -> None:
+    """Assert that two arrays have one type and shape, and the same numbers up to `rounding` times a few roundings."""
+    reference = np.asarray(expected)
+    assert actual.dtype == reference.dtype
+    assert actual.shape == reference.shape
+    tolerance = ROUNDING.get(actual.dtype.name, 0.0) * rounding
+    if not tolerance:
+        np.testing.assert_array_equal(actual, reference)
+        return
+    wide = np.complex128 if actual.dtype.kind == "c" else np.float64
+    np.testing.assert_allclose(
+        actual.astype(wide), reference.astype(wide), tolerance, tolerance * floor, equal_nan=True
+    )
+
+
+@pytest.fixture(scope="session", name="same")
+def _same() -> Callable[..., None]:
+    return same

