@@ -38,7 +38,8 @@ def verify(name: str, source: Path, folder: Path) -> str:
     worst_rel = max(output["max_rel"] for output in verified["outputs"])
     size, seconds = document["nbytes"] / 1e6, verified["seconds"]["artifact"]
     verdict = "equal" if verified["equal"] else "DIFFERENT"
-    return f"{name:<22}{document['seconds']:>10.2f}{size:>8.1f}{worst_abs:>11.1e}{worst_rel:>11.1e}{seconds:>8.1f}  {verdict}"
+    errors = f"{worst_abs:>11.1e}{worst_rel:>11.1e}"
+    return f"{name:<22}{document['seconds']:>10.2f}{size:>8.1f}{errors}{seconds:>8.1f}  {verdict}"
 
 
 def main() -> None:

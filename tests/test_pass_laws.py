@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from golden_case import NEVER_FROM_A_SOURCE, GoldenCase
 
+from modelc.diagnostics.diagnostic import ModelcError
 from modelc.dialects.lookup import op_def
 from modelc.execute.compare import compare
 from modelc.execute.evaluator import evaluate
@@ -64,7 +65,13 @@ def test_the_same_numbers_come_out(golden_case: GoldenCase) -> None:
     before, after = golden_case.model(), golden_case.model()
     golden_case.run(after)
     inputs = generate_inputs(before.graph)
-    expected, found = evaluate(before.graph, inputs), evaluate(after.graph, inputs)
+    try:
+        expected = evaluate(before.graph, inputs)
+    except ModelcError as error:
+        if any(item.code != "MC602" for item in error.diagnostics):
+            raise
+        pytest.skip("the input cannot be executed")
+    found = evaluate(after.graph, inputs)
     assert list(found) == list(expected)
     compared = [compare(name, array, found[name]) for name, array in expected.items()]
     assert all(item.equal for item in compared), "\n".join(item.text() for item in compared)

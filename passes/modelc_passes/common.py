@@ -9,8 +9,8 @@ from modelc.ir.attributes import Attribute, Symbol
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.ir.op import Op, Value
-from modelc.ir.origin import Origin, SourceNode
-from modelc.ir.types import CONTROL
+from modelc.ir.origin import NOWHERE, Origin, merge
+from modelc.ir.types import CONTROL, ELEMENTS, Element, TensorType, Type
 from modelc.ir.verify import BACK_EDGES
 
 NAME_LIMIT = 400  # characters of a name made of a path of calls; deeper paths keep only their end
@@ -43,6 +43,17 @@ def listed(names: Iterable[str], limit: int = SHOWN) -> str:
 def counted(count: int, noun: str) -> str:
     """Return `1 variable`, `3 variables`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def element_of_type(type_: Type) -> Element | None:
+    """Return the element type that stands for `type_` in an attribute, None where it is not known."""
+    return type_.element if isinstance(type_, TensorType) else ELEMENTS.get(type_.name)
+
+
+def typed(name: str, type_: Type) -> dict[str, Attribute]:
+    """Return the attribute `name` that states the element type of `type_`, nothing where it is not known."""
+    element = element_of_type(type_)
+    return {} if element is None else {name: element}
 
 
 # -- what outputs depend on
@@ -205,20 +216,27 @@ def under(prefix: str) -> Rename:
     return rename
 
 
-def copy_op(op: Op, operands: tuple[Value, ...], rename: Rename | None = None) -> Op:
-    """Return a copy of `op` that reads `operands`, not yet in any graph."""
-    nested = tuple(copy_graph(graph) for graph in op.graphs)
+def label(op: Op) -> str:
+    """Return the name of `op` in its graph, for making further names from it."""
+    return op.name.removeprefix("^")
+
+
+def copy_op(op: Op, operands: tuple[Value, ...], rename: Rename | None = None, path: Origin = NOWHERE) -> Op:
+    """Return a copy of `op` that reads `operands`, not yet in any graph.
+
+    Args:
+        op: What to copy.
+        operands: What the copy reads.
+        rename: Makes its names.
+        path: The calls and branches through which it comes to stand where it is put.
+    """
+    nested = tuple(copy_graph(graph, path=path) for graph in op.graphs)
     types = tuple(value.type for value in op.results)
-    origin = op.origin if rename is None else _renamed(op.origin, rename)
+    origin = merge((op.origin, path)) if path.nodes else op.origin
     copy = Op(op.kind, operands, dict(op.attributes), types, graphs=nested, origin=origin)
     for old, new in zip(op.results, copy.results, strict=True):
         new.name = old.name if rename is None else _rename_value(old.name, rename)
     return copy
-
-
-def _renamed(origin: Origin, rename: Rename) -> Origin:
-    nodes = (SourceNode(node.framework, rename(node.name), node.op_type) for node in origin.nodes)
-    return Origin(tuple(nodes), origin.rules)
 
 
 def _rename_value(name: str, rename: Rename) -> str:
@@ -232,6 +250,7 @@ def copy_ops(
     values: dict[Value, Value],
     insert: Callable[[Op], object],
     rename: Rename | None = None,
+    path: Origin = NOWHERE,
 ) -> list[Op]:
     """Insert copies of `ops`, which are in order; returns the copies.
 
@@ -240,7 +259,8 @@ def copy_ops(
         values: What stands for the values the ops read from elsewhere; gains what stands for their results. Orders
             may be left out: nothing waits for them then.
         insert: Puts an op into the target graph.
-        rename: Makes the copies' names and origins.
+        rename: Makes the copies' names.
+        path: The calls and branches through which the copies come to stand where they are put.
     """
     copies: list[Op] = []
     late: list[tuple[Op, Op]] = []
@@ -249,7 +269,7 @@ def copy_ops(
             continue
         operands = tuple(values[value] for value in op.operands if value in values)
         complete = len(operands) == len(op.operands)
-        copy = copy_op(op, operands if complete else (), rename)
+        copy = copy_op(op, operands if complete else (), rename, path)
         if not complete:
             late.append((op, copy))
         insert(copy)
@@ -262,12 +282,12 @@ def copy_ops(
     return copies
 
 
-def copy_graph(graph: Graph, name: str = "") -> Graph:
+def copy_graph(graph: Graph, name: str = "", path: Origin = NOWHERE) -> Graph:
     """Return a copy of `graph` and of all graphs nested in it."""
     copy = Graph(name or graph.name)
     start = copy.append(copy_op(graph.input_op, ()))
     values = dict(zip(graph.inputs, start.results, strict=True))
-    copy_ops(graph, values, copy.append)
+    copy_ops(graph, values, copy.append, path=path)
     copy.append(copy_op(graph.return_op, tuple(values[value] for value in graph.outputs)))
     return copy
 

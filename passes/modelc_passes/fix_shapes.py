@@ -17,6 +17,8 @@ from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.text.specs import InputShape, parse_input_shape
 from modelc_passes.common import keep_inputs
 
+UNUSED_INPUTS = "unused inputs"  # the detail of a source that lists inputs no output depends on
+
 Given = tuple[int | None, ...]
 
 # What a proposed flag says for dimensions behind the first, by the rank of the input.
@@ -42,7 +44,7 @@ class FixShapes(Pass):
     def run(self, model: Model, context: PassContext) -> None:
         """Set the types of the inputs and report every dimension that stays unknown."""
         graph, sink = model.graph, context.sink
-        given = _given_shapes(graph, self.input, sink)
+        given = _given_shapes(model, self.input, sink)
         wrong = {value for value, entry in given.items() if _contradicts(value.type, entry.dims)}
         for value in graph.inputs:
             if value in wrong:
@@ -81,17 +83,21 @@ def _names(graph: Graph) -> dict[str, Value]:
     return names.values
 
 
-def _given_shapes(graph: Graph, text: str, sink: Sink) -> dict[Value, InputShape]:
+def _given_shapes(model: Model, text: str, sink: Sink) -> dict[Value, InputShape]:
     """Return the given shapes by input, and report those that fit no input."""
+    graph = model.graph
     try:
         entries = parse_input_shape(text)
     except ModelcError as error:
         sink.extend(error.diagnostics)
         return {}
     names = _names(graph)
+    unused = dict(model.source.details).get(UNUSED_INPUTS, "").split(", ") if model.source else []
     shapes: dict[Value, InputShape] = {}
     for entry in entries:
         value = names.get(entry.name)
+        if value is None and entry.name.removesuffix(":0") in unused:
+            continue
         if value is None:
             sink.add(_unknown_name(graph, entry, names))
         elif value in shapes and shapes[value].dims != entry.dims:

@@ -46,8 +46,8 @@ def _factor_and_summand(op: Op) -> tuple[Vector, Vector] | Miss:
     return factor, summand
 
 
-def _absorb(rw: Rewriter, source: Op, factor: Vector, summand: Vector) -> Value | Miss:
-    """Return the result of `source`, an op with weights, times `factor` plus `summand`."""
+def _absorb(rw: Rewriter, source: Op, factor: Vector, summand: Vector, name: str) -> Value | Miss:
+    """Return the result, called `name`, of `source`, an op with weights, times `factor` plus `summand`."""
     layout = linear(source)
     assert layout is not None
     filters = source.operands[layout.filter]
@@ -62,20 +62,22 @@ def _absorb(rw: Rewriter, source: Op, factor: Vector, summand: Vector) -> Value 
         return Miss("the bias before it is not a constant")
     new = rw.constant_of(scaled(blob, filters.tensor, layout.axis, factor), filters.tensor, name=filters.name)
     total = known * factor + summand
-    element = source.result.tensor.element
-    if layout.bias is None:
-        operands = [new if index == layout.filter else value for index, value in enumerate(source.operands)]
-        result = rw.build(source.kind, operands, dict(source.attributes), types=[source.result.type]).result
-        if not total.any():
-            return result
-        shape = rw.constant(rounded(total, element), name=f"{rw.origin.name}/bias")
-        data_format = get(source.attributes, "data_format", str, "NHWC")
-        return rw.value("ge.BiasAdd", (result, shape), {"data_format": data_format})
     if present is None and not total.any():
-        operands = [new if index == layout.filter else value for index, value in enumerate(source.operands)]
-        return rw.build(source.kind, operands, dict(source.attributes), types=[source.result.type]).result
-    name = f"{rw.origin.name}/bias" if present is None else present.name
-    return with_bias(rw, source, new, rw.constant(rounded(total, element), name=name))
+        return _with_weights(rw, source, new, name)
+    bias_name = f"{name}/bias" if present is None else present.name
+    bias = rw.constant(rounded(total, source.result.tensor.element), name=bias_name)
+    if layout.bias is not None:
+        return with_bias(rw, source, new, bias, name)
+    product = _with_weights(rw, source, new, f"{name}/{source.kind[3:]}")
+    data_format = get(source.attributes, "data_format", str, "NHWC")
+    return rw.value("ge.BiasAdd", (product, bias), {"data_format": data_format}, name=name)
+
+
+def _with_weights(rw: Rewriter, source: Op, filters: Value, name: str) -> Value:
+    layout = linear(source)
+    assert layout is not None
+    operands = [filters if index == layout.filter else value for index, value in enumerate(source.operands)]
+    return rw.build(source.kind, operands, dict(source.attributes), types=[source.result.type], name=name).result
 
 
 @rule("ge.BatchNorm", name="batch-norm-into-weights")
@@ -102,7 +104,7 @@ def batch_norm_into_weights(op: Op, rw: Rewriter) -> Miss | None:
             return Miss("the bias before it is not a constant")
         summand = summand + bias * factor
     rw.at(op, *(step for step in (source, between, op) if step is not None))
-    result = _absorb(rw, source, factor, summand)
+    result = _absorb(rw, source, factor, summand, op.results[0].name)
     if isinstance(result, Miss):
         return result
     rw.replace(op, *[result] * len(op.results))
@@ -124,7 +126,7 @@ def factor_into_weights(op: Op, rw: Rewriter) -> Miss | None:
     if not np.isfinite(factor).all():
         return Miss("its factors are not finite")
     rw.at(op, value.producer, op)
-    result = _absorb(rw, value.producer, factor, np.zeros_like(factor))
+    result = _absorb(rw, value.producer, factor, np.zeros_like(factor), op.result.name)
     if isinstance(result, Miss):
         return result
     rw.replace(op, result)
@@ -143,9 +145,9 @@ def batch_norm_to_scale_and_shift(op: Op, rw: Rewriter) -> Miss | None:
     rank = len(x.tensor.shape)
     after = rank - 1 - channel_axis(op, rank)
     factor, summand = (rounded(numbers, x.tensor.element).reshape(-1, *[1] * after) for numbers in found)
-    name = op.origin.name
+    name = op.results[0].name
     product = rw.value("ge.Mul", (x, rw.constant(factor, name=f"{name}/factor")), name=f"{name}/Mul")
-    result = rw.value("ge.Add", (product, rw.constant(summand, name=f"{name}/summand")))
+    result = rw.value("ge.Add", (product, rw.constant(summand, name=f"{name}/summand")), name=name)
     rw.replace(op, *[result] * len(op.results))
     return None
 

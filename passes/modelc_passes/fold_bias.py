@@ -58,15 +58,15 @@ def channel_numbers(op: Op, value: Value, other: Value) -> Vector | Miss:
     return Miss("it does not combine with one constant per channel") if numbers is None else numbers
 
 
-def with_bias(rw: Rewriter, op: Op, filters: Value, bias: Value) -> Value:
-    """Return the result of `op`, which has weights, with these weights and this bias."""
+def with_bias(rw: Rewriter, op: Op, filters: Value, bias: Value, name: str) -> Value:
+    """Return the result, called `name`, of `op`, which has weights, with these weights and this bias."""
     layout = linear(op)
     assert layout is not None
     assert layout.bias is not None
     operands = list(op.operands)
     operands[layout.filter] = filters
     operands[layout.bias : layout.bias + 1] = [bias]
-    return rw.build(op.kind, operands, dict(op.attributes), types=[op.result.type]).result
+    return rw.build(op.kind, operands, dict(op.attributes), types=[op.result.type], name=name).result
 
 
 @rule("ge.BiasAdd", "ge.Add", "ge.Sub", name="addition-into-bias")
@@ -91,7 +91,7 @@ def addition_into_bias(op: Op, rw: Rewriter) -> Miss | None:
     else:
         total = known - numbers if op.kind == "ge.Sub" else known + numbers
         bias = rw.constant(rounded(total, value.tensor.element), name=other.name)
-    rw.replace(op, with_bias(rw, source, source.operands[layout.filter], bias))
+    rw.replace(op, with_bias(rw, source, source.operands[layout.filter], bias, op.result.name))
     return None
 
 

@@ -28,6 +28,7 @@ from modelc_passes.common import (
     keep_outputs,
     listed,
     names_of,
+    typed,
 )
 from modelc_passes.policy import family_of
 from modelc_passes.variables import IGNORED, Variable, find_variables, used_ops
@@ -246,14 +247,13 @@ def _reading(rewriter: Rewriter, op: Op, variable: Variable, constants: dict[Gra
         return _gather(rewriter, op, value)
     if op.kind == "tf.VariableShape":
         types = [result.type for result in op.results if result.type is not CONTROL]
-        return rewriter.build("tf.Shape", (value,), dict(op.attributes), types=types, name=op.name).results[0]
+        attributes = {**typed("T", value.type), "out_type": op.attributes.get("out_type", I32)}
+        return rewriter.build("tf.Shape", (value,), attributes, types=types, name=op.name).results[0]
     return value
 
 
 def _gather(rewriter: Rewriter, op: Op, table: Value) -> Value:
-    attributes: dict[str, Attribute] = {"Tindices": op.attributes.get("Tindices", I32)}
-    if table.tensor.element is not None:
-        attributes["Tparams"] = table.tensor.element
+    attributes: dict[str, Attribute] = {**typed("Tparams", table.type), "Tindices": op.attributes.get("Tindices", I32)}
     operands = [table, op.operands[1]]
     kind = "tf.GatherNd"
     if op.kind == "tf.ResourceGather":

@@ -12,11 +12,12 @@ from modelc.ir.attributes import Symbol
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.ir.op import Op
+from modelc.ir.origin import NOWHERE
 from modelc.pipeline.facts import INLINED, LIFTED
 from modelc.pipeline.passes import Pass, PassContext
 from modelc_passes.common import callees, drop_functions, tf_type
 from modelc_passes.policy import has_effect
-from modelc_passes.splice import Body, body_of, splice
+from modelc_passes.splice import Body, Place, body_of, splice
 
 CALLS = frozenset({"tf.PartitionedCall", "tf.StatefulPartitionedCall", "tf._PartitionedCall", "tf.RemoteCall"})
 PLUMBING = frozenset(
@@ -29,9 +30,9 @@ LARGEST = 2_000_000  # ops a graph may have once everything is inlined
 class InlineFunctions(Pass):
     """Replace every function call by the ops of the function.
 
-    Ops are named after their calls, `call/node`, save for calls that are all a graph does. What a call waits for, the
-    effects within the function wait for; who waits for a call waits for them. Functions that are branches or bodies
-    of control flow are kept, with the calls in them inlined.
+    Ops are named after their calls, `call/node`, and their origins tell the way, save for calls that are all a graph
+    does. What a call waits for, the effects within the function wait for; who waits for a call waits for them.
+    Functions that are branches or bodies of control flow are kept, with the calls in them inlined.
     """
 
     name: ClassVar[str] = "inline-functions"
@@ -148,27 +149,27 @@ class _Inliner:
     def inline(self, graph: Graph) -> None:
         """Inline every call in `graph` and its nested graphs, and every call that appears thereby."""
         for nested in list(graph.walk()):
-            prefixes: dict[Op, str] = {}
+            places: dict[Op, Place] = {}
             if self._is_wrapper(nested):
-                prefixes.update((op, "") for op in nested if called_name(op, self.functions))
+                places.update((op, Place("", NOWHERE)) for op in nested if called_name(op, self.functions))
             op = nested.first
             while op is not None:
                 previous, following = op.previous, op.next
                 name = called_name(op, self.functions)
-                if name and previous is not None and self._inline_call(op, name, prefixes):
+                if name and previous is not None and self._inline_call(op, name, places):
                     following = previous.next  # the first op that came in place of the call
                 op = following
 
-    def _inline_call(self, call: Op, name: str, prefixes: dict[Op, str]) -> bool:
+    def _inline_call(self, call: Op, name: str, places: dict[Op, Place]) -> bool:
         body = self._body(name)
         problem = body.problem(call, call.inputs, name)
         if problem is not None:
             self.sink.add(problem)
             return False
-        prefix = prefixes.pop(call, call.origin.name or call.name)
-        copies = splice(call, body, call.inputs, prefix, InlineFunctions.name)
+        place = places.pop(call, None) or Place.of(call)
+        copies = splice(call, body, call.inputs, place, InlineFunctions.name)
         if name in self.wrappers:
-            prefixes.update((copy, prefix) for copy in copies if called_name(copy, self.functions))
+            places.update((copy, place) for copy in copies if called_name(copy, self.functions))
         return True
 
     def _body(self, name: str) -> Body:

@@ -8,15 +8,17 @@ from typing import ClassVar
 
 import numpy as np
 
-from modelc.diagnostics.diagnostic import Sink, finding
+from modelc.diagnostics.diagnostic import ModelcError, Sink, finding
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.ir.op import Value
+from modelc.ir.origin import Origin
 from modelc.ir.types import BOOL, TensorType
 from modelc.pipeline.facts import INLINED, RESOLVED
 from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import drop_functions, erase_unreachable, keep_inputs
+from modelc.text.specs import parse_input_shape
+from modelc_passes.common import drop_functions, drop_orders, erase_unreachable, keep_inputs
 from modelc_passes.control_flow.branches import Branches
 from modelc_passes.control_flow.dead_branches import remove_dead_branches
 from modelc_passes.control_flow.frames import loops_to_while
@@ -44,11 +46,13 @@ class ResolveControlFlow(Pass):
     gives: ClassVar[frozenset[str]] = frozenset({RESOLVED})
 
     training_inputs: bool = option(True, "set inputs that switch training on, such as keras_learning_phase, to false")
+    input: str = option("", "shapes of inputs; placeholders with a default named here are inputs", flag="input-shape")
 
     def run(self, model: Model, context: PassContext) -> None:
         """Resolve the entry and every graph nested in it, outer graphs first."""
         if any(diagnostic.code in HOPELESS for diagnostic in context.sink):
             return
+        _promote_placeholders(model.graph, self.input)
         if self.training_inputs:
             _switch_training_off(model, context.sink)
         branches = Branches(model.functions, context.sink, self.name)
@@ -65,14 +69,32 @@ class ResolveControlFlow(Pass):
         remove_dead_branches(graph, Known(), sink, self.name)
         branches.resolve(graph, depth)
         loops_to_while(graph, sink, self.name)
-        if unroller.unroll(graph):
+        while unroller.unroll(graph):
             remove_dead_branches(graph, Known(), sink, self.name)
             branches.resolve(graph, depth)
         select_branches(graph, sink, self.name)
         resolve_lists(graph, self.name)
+        erase_unreachable(graph)
 
 
-# -- the learning phase
+# -- inputs
+
+
+def _promote_placeholders(graph: Graph, text: str) -> None:
+    """Make inputs of the placeholders with a default that `text` gives a shape."""
+    try:
+        named = {entry.name.removesuffix(":0") for entry in parse_input_shape(text)}
+    except ModelcError:
+        return  # the pass that sets the shapes reports it
+    for op in graph if named else ():
+        if op.kind == "tf.PlaceholderWithDefault" and op.name in named:
+            old = op.results[0]
+            names = graph.input_names
+            value = graph.add_result(graph.input_op, old.type, old.name)
+            graph.set_attribute(graph.input_op, "names", (*names, op.name))
+            graph.replace_uses(old, value)
+            drop_orders(op.results[1:])
+            graph.erase(op)
 
 
 def _switch_training_off(model: Model, sink: Sink) -> None:
@@ -86,7 +108,8 @@ def _switch_training_off(model: Model, sink: Sink) -> None:
     for value in graph.inputs:
         if _is_switch(value) and (pattern.fullmatch(names[value.index]) or pattern.fullmatch(value.name)):
             folded.append(value)
-            rewriter.at(graph.input_op.next or graph.return_op, graph.input_op)
+            rewriter.at(graph.input_op.next or graph.return_op)
+            rewriter.origin = Origin.of("tensorflow", value.name or names[value.index], "Placeholder")
             rewriter.replace_value(value, rewriter.constant(np.array(False), name=value.name))
     for op in graph:
         if op.kind == "tf.Placeholder" and _is_switch(op.results[0]) and LEARNING_PHASE.fullmatch(op.name):

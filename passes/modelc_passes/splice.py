@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from modelc.diagnostics.diagnostic import Diagnostic, finding
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
+from modelc.ir.origin import Origin
 from modelc.ir.types import CONTROL
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import copy_ops, reach_from, tf_type, under
+from modelc_passes.common import copy_ops, label, reach_from, tf_type, typed, under
 from modelc_passes.policy import has_effect, is_ordered
 
 
@@ -66,21 +67,39 @@ def body_of(graph: Graph, hides_effect: Callable[[Op], bool] = lambda op: False)
     )
 
 
-def splice(op: Op, body: Body, arguments: Sequence[Value], prefix: str, rule: str) -> list[Op]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where copies come to stand.
+
+    Attributes:
+        prefix: What their names begin with, `call/`.
+        path: The calls and branches that lead there.
+    """
+
+    prefix: str
+    path: Origin
+
+    @classmethod
+    def of(cls, op: Op) -> Place:
+        """Return the place of what stands for `op`."""
+        return cls(label(op), op.origin)
+
+
+def splice(op: Op, body: Body, arguments: Sequence[Value], place: Place, rule: str) -> list[Op]:
     """Put a copy of `body` in the place of `op`; returns the copies.
 
     Args:
         op: The op; is erased.
         body: What takes its place, checked with `Body.problem`.
         arguments: What stands for its inputs.
-        prefix: What the names of the copies begin with.
+        place: How the copies are called.
         rule: Name of the pass at work.
     """
     assert op.graph is not None
     rewriter = Rewriter(op.graph, rule).at(op)
     orders = _one_order(rewriter, op) if body.waits else ()
     values: dict[Value, Value] = dict(zip(body.graph.inputs, arguments, strict=True))
-    copies = copy_ops(body.graph, values, rewriter.insert, under(prefix))
+    copies = copy_ops(body.graph, values, rewriter.insert, under(place.prefix), place.path)
     originals = (original for original in body.graph if original.kind not in ("input", "return"))
     twins = dict(zip(originals, copies, strict=True))
     for each in (twins[waiting] for waiting in body.waits if orders):
@@ -98,7 +117,7 @@ def _one_order(rewriter: Rewriter, op: Op) -> tuple[Value, ...]:
     orders = op.controls
     if len(orders) <= 1:
         return orders
-    return rewriter.build("tf.NoOp", orders, {}, types=[CONTROL], name=f"{op.origin.name or op.name}/before").results
+    return rewriter.build("tf.NoOp", orders, {}, types=[CONTROL], name=f"{label(op)}/before").results
 
 
 def _wait_after(rewriter: Rewriter, op: Op, body: Body, effects: Sequence[Op], results: list[Value]) -> list[Value]:
@@ -107,14 +126,13 @@ def _wait_after(rewriter: Rewriter, op: Op, body: Body, effects: Sequence[Op], r
     if not waited and not body.untied:
         return results
     orders = dict.fromkeys((*op.controls, *(_done(rewriter, effect) for effect in effects)))
-    name = op.origin.name or op.name
-    gate = rewriter.build("tf.NoOp", orders, {}, types=[CONTROL], name=f"{name}/after").result
+    gate = rewriter.build("tf.NoOp", orders, {}, types=[CONTROL], name=f"{label(op)}/after").result
     for value in waited:
         rewriter.replace_value(value, gate)
     if not body.untied:
         return results
     return [
-        rewriter.build("tf.Identity", (value, gate), {}, types=[value.type], name=old.name).result
+        rewriter.build("tf.Identity", (value, gate), typed("T", value.type), types=[value.type], name=old.name).result
         for value, old in zip(results, op.results, strict=False)
     ]
 
@@ -123,4 +141,4 @@ def _done(rewriter: Rewriter, op: Op) -> Value:
     """Return the value that says `op` has run."""
     if op.results and op.results[-1].type is CONTROL:
         return op.results[-1]
-    return rewriter.graph.add_result(op, CONTROL, f"^{op.origin.name or op.name}")
+    return rewriter.graph.add_result(op, CONTROL, f"^{label(op)}")

@@ -12,7 +12,7 @@ from modelc.ir.origin import Origin
 from modelc.pipeline import manager
 from modelc.pipeline.facts import implied
 from modelc.pipeline.passes import Check, Pass, PassContext
-from modelc.profiles import DEFAULT, NO_RULES, profile
+from modelc.profiles import DEFAULT, profile
 from modelc.text.printer import print_model
 from modelc.text.reader import read_model
 
@@ -88,11 +88,9 @@ class GoldenCase:
 
     def run(self, model: Model) -> list[Diagnostic]:
         """Run the passes on `model` and return the findings."""
-        passes = self.passes()
-        name = self.header("PROFILE") or (DEFAULT if any(isinstance(work, Check) for work in passes) else "")
-        context = PassContext(Sink(), profile(name) if name else NO_RULES, self.header("SOC"))
+        context = PassContext(Sink(), profile(self.header("PROFILE") or DEFAULT), self.header("SOC"))
         try:
-            manager.run(model, passes, context)
+            manager.run(model, self.passes(), context)
         except ModelcError as error:
             context.sink.extend(error.diagnostics)
         return list(context.sink)

@@ -13,7 +13,7 @@ from modelc_backends.om.attributes import META, RECOVERED, integer, strings
 from modelc_backends.om.container import Container
 from modelc_backends.om.descriptors import is_skipped, type_of
 from modelc_backends.om.numbers import FORMAT_NUMBER, Partition
-from modelc_backends.om.slots import SlotError, assign, result_slots
+from modelc_backends.om.slots import SlotError, assign, result_slots, takes
 
 STRUCTURE: Final = frozenset({"Data", "Const", "NetOutput"})
 WEIGHT_ALIGNMENT: Final = 512
@@ -254,10 +254,8 @@ def _slot_misfits(op: Any, slots: Sequence[Slot], descriptors: Sequence[Any], ro
     if list(strings(op.attr, f"_{role}_name_key")) != names:
         yield f"whose {role}s are not named {', '.join(names)}"
     for (slot, name), descriptor in zip(assigned, descriptors, strict=True):
-        type_ = type_of(descriptor)
-        element = type_.element if isinstance(type_, TensorType) else None
-        if slot.elements and element is not None and element.name not in slot.elements:
-            yield f"with {element} as `{name}`"
+        if not takes(slot, type_of(descriptor)):
+            yield f"with {type_of(descriptor)} as `{name}`"
 
 
 GRAPH_CHECKS: Final[Sequence[GraphCheck]] = (

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from modelc.dialects.ge.dtypes import takes
 from modelc.ir.op import Value
 from modelc.ir.opdef import Mode, OpDef, Slot
-from modelc.ir.types import NONE, TensorType
+from modelc.ir.types import NONE, TensorType, Type
 
 # ops whose last results older versions of the Graph Engine do not have
 LEAST_RESULTS: Final = {"ge.BatchNorm": 5}
@@ -78,19 +79,20 @@ def given(values: Sequence[Value], slots: Sequence[Slot]) -> tuple[Value, ...]:
     return tuple(values[:end])
 
 
-# atc's default precision mode puts a cast to half precision before an op that has no single precision.
-_NARROWED = {"f32": "f16"}
-
-
 def misfit(slot: Slot, name: str, value: Value) -> str:
     """Return what is wrong with `value` in `slot`, as a clause that follows the op's name, empty when nothing is."""
     if value.type is NONE:
         return "" if slot.mode is Mode.OPTIONAL else f"lacks its operand `{name}`"
-    if not slot.elements or not isinstance(value.type, TensorType) or value.type.element is None:
-        return ""
-    if value.type.element.name in slot.elements or _NARROWED.get(value.type.element.name) in slot.elements:
+    if takes(slot, value.type) or not isinstance(value.type, TensorType):
         return ""
     return f"takes no {value.type.element} as `{name}`, only {', '.join(sorted(slot.elements))}"
+
+
+def takes(slot: Slot, type_: Type) -> bool:
+    """Whether the prototype allows the element type of `type_` in `slot`; what is not known is allowed."""
+    if not slot.elements or not isinstance(type_, TensorType) or type_.element is None:
+        return True
+    return type_.element.name in slot.elements or _NARROWED.get(type_.element.name) in slot.elements
 
 
 def _signature(slots: Sequence[Slot]) -> str:

@@ -11,6 +11,7 @@ from modelc.frontends.frontend import Frontend, LoadOptions
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model, Source
 from modelc.ir.op import Value
+from modelc.pipeline.facts import implied
 from modelc.text.reader import read_model
 from modelc.text.specs import OutNode, parse_out_nodes
 
@@ -34,6 +35,7 @@ def _load(path: Path, options: LoadOptions, sink: Sink) -> Model:
     model = read_model(_text(path), str(path), path.parent)
     if model.source is None:
         model.source = Source("mir", path, "textual IR")
+    model.facts = model.facts or implied(model)
     if options.out_nodes:
         _choose_outputs(model.graph, parse_out_nodes(options.out_nodes))
     return model

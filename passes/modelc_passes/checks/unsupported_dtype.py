@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, finding
+from modelc.dialects.ge.dtypes import takes
 from modelc.dialects.lookup import op_def
 from modelc.ir.model import Model
 from modelc.ir.op import Op, Value
@@ -73,7 +74,7 @@ def _misfits(op: Op, refused: frozenset[str]) -> Iterator[Offence]:
         return
     for value, slot in _slots(op, definition):
         element = value.type.element if isinstance(value.type, TensorType) else None
-        if element is None or not slot.elements or element.name in slot.elements or dtype_of(value) in refused:
+        if element is None or takes(slot, element) or dtype_of(value) in refused:
             continue
         yield Offence(op, (op.kind[3:], dtype_of(value), slot.name), str(value.type))
         return

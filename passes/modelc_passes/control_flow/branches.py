@@ -13,7 +13,7 @@ from modelc.ir.types import CONTROL
 from modelc.rewrite.rewriter import Rewriter
 from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, copy_graph, drop_orders
 from modelc_passes.known import Known
-from modelc_passes.splice import Body, body_of, splice
+from modelc_passes.splice import Body, Place, body_of, splice
 
 LARGEST = 2_000_000  # ops that may be copied into branches and bodies, all together
 DEEPEST = 50  # how deep control flow may be nested
@@ -84,7 +84,7 @@ class Branches:
         if self.left < 0:
             self._refuse(op, too_large=True)
             return False
-        splice(op, body, op.inputs[1:], op.origin.name or op.name, self.rule)
+        splice(op, body, op.inputs[1:], Place.of(op), self.rule)
         return True
 
     def _resolve_while(self, op: Op, parts: Sequence[Graph]) -> bool:

@@ -9,9 +9,9 @@ from modelc.diagnostics.diagnostic import Diagnostic, Fix, Sink, finding
 from modelc.ir.attributes import Attribute
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
-from modelc.ir.types import CONTROL, ELEMENTS, Element, TensorType, Type
+from modelc.ir.types import CONTROL, Type
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import copy_ops, drop_orders, erase_unreachable, reorder
+from modelc_passes.common import copy_ops, drop_orders, element_of_type, erase_unreachable, reorder
 from modelc_passes.control_flow.dead_branches import MERGES, SWITCHES
 
 ENTERS = frozenset({"tf.Enter", "tf.RefEnter"})
@@ -238,8 +238,3 @@ def _operand(op: Op) -> Value:
 
 def _merges_iterations(op: Op) -> bool:
     return any(value.producer.kind in NEXTS for value in op.inputs)
-
-
-def element_of_type(type_: Type) -> Element | None:
-    """Return the element type that stands for `type_` in an attribute, None where it is not known."""
-    return type_.element if isinstance(type_, TensorType) else ELEMENTS.get(type_.name)

@@ -12,7 +12,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import BOOL, CONTROL, I32, TensorType, tensor
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import drop_orders, erase_unreachable
+from modelc_passes.common import drop_orders, erase_unreachable, typed
 from modelc_passes.control_flow.dead_branches import MERGES, SWITCHES
 
 Condition: TypeAlias = tuple[Value, bool]
@@ -95,10 +95,8 @@ class _Selector:
         if first is second:
             return first
         chosen, other = (second, first) if is_second else (first, second)
-        element = chosen.type.element if isinstance(chosen.type, TensorType) else None
-        attributes: dict[str, Attribute] = {} if element is None else {"T": element}
         # Select demands equal shapes of its branches; SelectV2 would silently broadcast them.
-        operands = (predicate, chosen, other)
+        operands, attributes = (predicate, chosen, other), typed("T", chosen.type)
         return rewriter.build("tf.Select", operands, attributes, types=[op.results[0].type], name=op.name).result
 
 

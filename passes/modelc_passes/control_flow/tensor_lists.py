@@ -14,7 +14,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL, I32, Element, TensorType
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import drop_orders, erase_unreachable
+from modelc_passes.common import drop_orders, erase_unreachable, typed
 from modelc_passes.known import Known
 
 LONGEST = 4096  # entries of a list that is looked at
@@ -91,7 +91,7 @@ class _Lists:
         element = tensor.type.element if isinstance(tensor.type, TensorType) else None
         shape = tensor.type.shape if isinstance(tensor.type, TensorType) else None
         attributes: dict[str, Attribute] = {
-            **({} if element is None else {"T": element}),
+            **typed("T", tensor.type),
             "Index": I32,
             "begin_mask": 0,
             "end_mask": 0,
@@ -136,9 +136,7 @@ class _Lists:
             return None
         first = found[0].type if isinstance(found[0].type, TensorType) else TensorType(None, None)
         type_ = TensorType(first.element, None if first.shape is None else (len(rows), *first.shape))
-        attributes: dict[str, Attribute] = {"N": len(rows), "axis": 0}
-        if first.element is not None:
-            attributes["T"] = first.element
+        attributes: dict[str, Attribute] = {"N": len(rows), "axis": 0, **typed("T", first)}
         return self.rewriter.build("tf.Pack", found, attributes, types=[type_]).result
 
 

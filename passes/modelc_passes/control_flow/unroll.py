@@ -9,7 +9,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL, VARIANT
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import WHILE_KINDS, copy_ops, drop_orders, tf_type, under
+from modelc_passes.common import WHILE_KINDS, copy_ops, drop_orders, label, tf_type, under
 from modelc_passes.known import Known, Maybe
 from modelc_passes.policy import has_effect
 
@@ -51,10 +51,9 @@ class Unroller:
         self.left -= steps * len(body)
         values = list(op.inputs)
         rewriter = Rewriter(body, self.rule).at(op)
-        name = op.origin.name or op.name
         for step in range(steps):
             stand_ins = dict(zip(body.inputs, values, strict=True))
-            copy_ops(body, stand_ins, rewriter.insert, under(f"{name}/step_{step}"))
+            copy_ops(body, stand_ins, rewriter.insert, under(f"{label(op)}/step_{step}"))
             values = [stand_ins[value] for value in body.outputs if value.type is not CONTROL]
         for old, new in zip(op.results, values, strict=False):
             rewriter.replace_value(old, new)

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from modelc.diagnostics.diagnostic import Diagnostic, Sink, finding
 from modelc.dialects.lookup import is_pure
-from modelc.dialects.tf.registry import op_def
-from modelc.ir.attributes import BadAttributeError
+from modelc.dialects.tf.registry import TfArg, op_def
+from modelc.ir.attributes import Attributes, BadAttributeError
 from modelc.ir.blob import BlobError
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
@@ -104,9 +104,10 @@ class _Lowering:
     def report(self) -> None:
         """Put what was found into the sink."""
         alive = [problem for problem in self.problems if problem.op.graph is not None]
-        unshaped = any(diagnostic.code == "MC202" for diagnostic in self.sink)
+        known = {diagnostic.code for diagnostic in self.sink}
         for problem in alive:
-            if problem.finding is not None and not (unshaped and problem.finding.code == "MC303"):
+            # What an unknown input shape or a missing weight leads to is not said again.
+            if problem.finding is not None and not known & _CAUSES.get(problem.finding.code, frozenset()):
                 self.sink.add(problem.finding)
         self.sink.extend(list(unknown_ops((p.op for p in alive if p.finding is None), self.sink)))
 
@@ -147,6 +148,7 @@ class _UnknownOpError(Exception):
     """The Graph Engine has no such op."""
 
 
+_CAUSES = {"MC303": frozenset({"MC202"}), "MC111": frozenset({"MC111", "MC112"})}
 _FAILURES = (
     _UnknownOpError,
     UnsupportedFormError,
@@ -155,13 +157,14 @@ _FAILURES = (
     BlobError,
     ArithmeticError,
     LookupError,
+    MemoryError,
     TypeError,
     ValueError,
 )
 
 
 def _lowered(site: Site) -> Lowered:
-    _check_operands(site)
+    _check_form(site)
     function = lowering(site.op_type)
     lowered = lower_by_data(site) if function is None else function(site)
     if lowered is None:
@@ -169,16 +172,30 @@ def _lowered(site: Site) -> Lowered:
     return lowered
 
 
-def _check_operands(site: Site) -> None:
+def _check_form(site: Site) -> None:
+    """Refuse an op with another number of operands or results than its attributes say."""
     declared = op_def(site.op_type)
     if declared is None:
         return
-    try:
-        wanted = sum(len(argument.element_types(site.op.attributes)) for argument in declared.inputs)
-    except (KeyError, TypeError):
-        return
-    if wanted != len(site.inputs):
-        raise UnsupportedFormError(f"has {counted(len(site.inputs), 'operand')}, {site.op_type} takes {wanted}")
+    wanted, given = _count(declared.inputs, site.op.attributes), len(site.inputs)
+    if wanted not in (None, given):
+        raise UnsupportedFormError(f"has {counted(given, 'operand')}, {site.op_type} takes {wanted}")
+    wanted, given = _count(declared.outputs, site.op.attributes), sum(v.type is not CONTROL for v in site.op.results)
+    if wanted not in (None, given):
+        raise UnsupportedFormError(f"has {counted(given, 'result')}, {site.op_type} gives {wanted}")
+
+
+def _count(arguments: Sequence[TfArg], attributes: Attributes) -> int | None:
+    total = 0
+    for argument in arguments:
+        number = attributes.get(argument.number_attr or "", 1)
+        if argument.list_attr is not None:
+            listed = attributes.get(argument.list_attr)
+            number = len(listed) if isinstance(listed, tuple) else "unknown"
+        if not isinstance(number, int):
+            return None
+        total += number
+    return total
 
 
 def _check_results(results: Sequence[Value], values: Sequence[Value | None]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from google.protobuf import text_format
 from numpy.typing import NDArray
@@ -68,7 +69,9 @@ def saved_model(tmp_path: Path, make_graph: Callable[..., Any]) -> Callable[...,
 
 
 def entry_of(array: NDArray[Any], shard: int, offset: int) -> Any:
-    entry = message("BundleEntryProto")(dtype=DTYPES[array.dtype.name], shard_id=shard, offset=offset, size=array.nbytes)
+    entry = message("BundleEntryProto")(
+        dtype=DTYPES[array.dtype.name], shard_id=shard, offset=offset, size=array.nbytes
+    )
     entry.shape.SetInParent()
     for dim in array.shape:
         entry.shape.dim.add(size=dim)
@@ -117,15 +120,15 @@ def write_bundle(make_table: Callable[..., bytes]) -> Callable[..., Path]:
     def write(prefix: Path, arrays: Mapping[str, NDArray[Any]], shards: int = 1, big_endian: bool = False) -> Path:
         prefix.parent.mkdir(parents=True, exist_ok=True)
         data = [b""] * shards
-        entries = {b"": message("BundleHeaderProto")(num_shards=shards, endianness=big_endian).SerializeToString()}
+        entries = {b"": message("BundleHeaderProto")(num_shards=shards, endianness=int(big_endian)).SerializeToString()}
         for place, (key, array) in enumerate(arrays.items()):
             shard = place % shards
             entries[key.encode()] = entry_of(array, shard, len(data[shard])).SerializeToString()
-            data[shard] += array.astype(array.dtype.newbyteorder(">")).tobytes() if big_endian else array.tobytes()
+            dtype = array.dtype.newbyteorder(">") if big_endian else array.dtype
+            data[shard] += np.asarray(array).astype(dtype).tobytes()
         prefix.with_name(f"{prefix.name}.index").write_bytes(make_table([entries]))
         for shard, content in enumerate(data):
             prefix.with_name(f"{prefix.name}.data-{shard:05d}-of-{shards:05d}").write_bytes(content)
         return prefix
 
     return write
-

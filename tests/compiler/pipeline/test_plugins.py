@@ -39,7 +39,9 @@ def test_a_broken_plugin_is_a_finding(tmp_path: Path, text: str, words: str) -> 
 
 def test_a_plugin_cannot_take_the_name_of_a_pass(tmp_path: Path) -> None:
     path = tmp_path / "rival.py"
-    path.write_text((EXAMPLE / "modelc_acme.py").read_text().replace('"fuse-swish"', '"freeze"'))
+    path.write_text(
+        (EXAMPLE / "modelc_acme.py").read_text().replace('"fuse-swish"', '"freeze"').replace('"acme"', '"rival"')
+    )
     with pytest.raises(ModelcError, match="freeze") as caught:
         load_plugin(path)
     assert caught.value.diagnostics[0].code == "MC405"

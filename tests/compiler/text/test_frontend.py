@@ -53,6 +53,14 @@ def test_a_model_without_a_history_has_the_file_as_its_source(tmp_path: Path) ->
     assert (again.source.framework, again.name) == ("onnx", "z")
 
 
+def test_facts_are_those_of_the_text_else_what_its_ops_show(tmp_path: Path) -> None:
+    assert FRONTEND.load(write(tmp_path / "m.mir"), LoadOptions(), Sink()).facts == {"lifted"}
+    stated = write(tmp_path / "m.mir", f"// facts: inlined\n{TEXT}")
+    assert FRONTEND.load(stated, LoadOptions(), Sink()).facts == {"inlined"}
+    canonical = write(tmp_path / "m.mir", TEXT.replace("tf.", "ge."))
+    assert "ge" in FRONTEND.load(canonical, LoadOptions(), Sink()).facts
+
+
 def test_outputs_can_be_chosen(tmp_path: Path) -> None:
     model = FRONTEND.load(write(tmp_path / "m.mir"), LoadOptions(out_nodes="a:1;b"), Sink())
     assert [value.name for value in model.graph.outputs] == ["a:1", "b"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -244,6 +246,11 @@ def test_a_long_line_is_cut_around_the_fault() -> None:
     excerpt, carets = found.evidence[0][1].splitlines()
     assert len(excerpt) <= 100
     assert excerpt[carets.index("^")] == "§"
+
+
+def test_the_parser_is_imported_when_it_is_used() -> None:
+    code = "import sys, modelc.text.frontend, modelc.text.printer; sys.exit('lark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 # -- hostile texts

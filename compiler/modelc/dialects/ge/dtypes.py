@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelc.ir.opdef import Slot
 from modelc.ir.types import ELEMENTS, Element
 
 
@@ -86,3 +87,12 @@ def element_of_cpp(number: int) -> Element | None:
 def element_of_proto(number: int) -> Element | None:
     """Return the element type with this number in model files, None for one the IR lacks."""
     return _BY_PROTO.get(number)
+
+
+# atc's default precision mode puts a cast to half precision before an op that has no single precision.
+_NARROWED = {"f32": "f16"}
+
+
+def takes(slot: Slot, element: Element) -> bool:
+    """Whether an operand or result of a prototype may be of `element`, casts of the default precision mode included."""
+    return not slot.elements or element.name in slot.elements or _NARROWED.get(element.name) in slot.elements

@@ -144,6 +144,8 @@ def _resized(op: Op, x: TensorType, size: tuple[Dim, ...] | None, found: Element
         raise mismatch(op, f"cannot resize images to {list(size)}")
     if h == 0 or w == 0:
         raise mismatch(op, f"cannot resize {x}, which has no pixels")
+    if flag(op, "align_corners", False) and flag(op, "half_pixel_centers", False):
+        raise mismatch(op, "cannot have both its corners aligned and half-pixel centres")
     return TensorType(found, (n, *size, c))
 
 

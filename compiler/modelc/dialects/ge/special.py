@@ -257,7 +257,7 @@ def lgamma(x: Doubles) -> Doubles:
     """Return the logarithm of the absolute value of the gamma function."""
     mirrored = _lgamma_positive(np.where(x < 0.0, 1.0 - x, x))
     sine = np.abs(np.sin(np.pi * (x - np.round(x))))
-    negative = np.where(sine == 0.0, np.inf, np.log(np.pi / sine) - mirrored)
+    negative = np.where(sine == 0.0, np.inf, math.log(math.pi) - np.log(sine) - mirrored)
     return np.where(np.isneginf(x), np.inf, np.where(x < 0.0, negative, mirrored))
 
 

@@ -60,14 +60,13 @@ def signature_key(signatures: Mapping[str, Any], wanted: str, sink: Sink) -> str
         raise _unknown(wanted, usable)
     chosen = DEFAULT if DEFAULT in usable else usable[0]
     if len(usable) > 1:
+        others = [key for key in usable if key != chosen]
         sink.add(
             finding(
                 "MC120",
-                f"compiling signature `{chosen}` of {len(usable)}",
+                f"compiling signature `{chosen}`, one of {len(usable)}",
                 evidence=[("available", ", ".join(usable[:_LISTED]))],
-                fixes=[Fix("name the signature to compile", f"--signature {key}") for key in usable if key != chosen][
-                    :3
-                ],
+                fixes=[Fix("compile another signature", f"--signature {key}") for key in others[:3]],
             )
         )
     return chosen

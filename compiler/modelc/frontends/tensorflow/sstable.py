@@ -62,7 +62,7 @@ def _block(file: WireFile, offset: int, size: int) -> bytes:
         raise _BadBlockError("a block lies behind the end of the file")
     data = file.read(offset, offset + size + TRAILER)
     (checksum,) = struct.unpack_from("<I", data, size + 1)
-    if masked_crc32c(data[: size + 1]) != checksum:
+    if not matches(data[: size + 1], checksum):
         raise _BadBlockError("the checksum of a block does not match")
     if data[size] not in (PLAIN, SNAPPY):
         raise _BadBlockError(f"a block is compressed in the unknown way {data[size]}")
@@ -136,6 +136,11 @@ def _copy(data: bytes, index: int, tag: int, out: bytearray) -> int:
     pattern = bytes(out[start : start + length])
     out += (pattern * (length // len(pattern) + 1))[:length]
     return index
+
+
+def matches(data: bytes, checksum: int) -> bool:
+    """Whether `checksum` is the one that belongs to `data`."""
+    return masked_crc32c(data) == checksum
 
 
 @cache

@@ -60,7 +60,7 @@ def test_conv2d(
 ) -> None:
     if padding == "VALID" and any(k > s for k, s in zip(kernel, size, strict=True)):
         pytest.skip("the filter does not fit")
-    for groups, batch in ((1, 2), (2, 1), (1, 0)):
+    for groups, batch in ((1, 2), (2, 1)):
         x, weights, bias = normal(batch, *size, 4), normal(*kernel, 4 // groups, 6), normal(6)
         expected = tf.raw_ops.Conv2D(
             input=x, filter=weights, strides=[1, *strides, 1], padding=padding, dilations=[1, *dilations, 1]
@@ -145,6 +145,8 @@ def test_depthwise_conv2d(
 def test_transposed_conv2d(
     tf: Any, apply: Any, same: Any, padding: str, size: Any, kernel: Any, strides: Any, dilations: Any, layout: str
 ) -> None:
+    if dilations != (1, 1):
+        pytest.skip("TensorFlow transposes no dilated convolution on the CPU")
     if padding == "VALID" and any((k - 1) * d >= s for k, d, s in zip(kernel, dilations, size, strict=True)):
         pytest.skip("the filter does not fit")
     counts = [
@@ -236,7 +238,8 @@ def test_batch_norm(tf: Any, apply: Any, same: Any, dtype: str, layout: str, tra
     actual = apply("BatchNorm", first(layout, x), scale, offset, *statistics, **attributes)
     assert len(actual) == 6
     same(actual[0], first(layout, expected[0]), 2)
-    for found, wanted in zip(actual[1:5], expected[1:5], strict=True):
+    given = (mean, variance, mean, variance)  # TensorFlow leaves these uninitialized at inference
+    for found, wanted in zip(actual[1:5], expected[1:5] if training else given, strict=True):
         same(found, wanted, 5)
     assert actual[5].shape == ()
 
@@ -320,7 +323,7 @@ def test_pools(tf: Any, apply: Any, same: Any, padding: str, size: Any, kernel: 
         else RANDOM.integers(0, 99, (2, *size, 3)).astype(dtype)
     )
     numbers: dict[str, Any] = {"ksize": [1, *kernel, 1], "strides": [1, *strides, 1], "padding": padding}
-    largest = tf.raw_ops.MaxPool(input=x, **numbers).numpy()
+    largest = tf.raw_ops.MaxPool(input=tf.constant(x), **numbers).numpy()
     for layout in ("NHWC", "NCHW"):
         attributes = {"ksize": spread(layout, *kernel), "strides": spread(layout, *strides)}
         common: dict[str, Any] = {**attributes, "data_format": layout}
@@ -336,7 +339,7 @@ def test_pools(tf: Any, apply: Any, same: Any, padding: str, size: Any, kernel: 
         same(calculated, first(layout, largest))
         if "int" in dtype:
             continue
-        mean = first(layout, tf.raw_ops.AvgPool(value=x, **numbers).numpy())
+        mean = first(layout, tf.raw_ops.AvgPool(value=tf.constant(x), **numbers).numpy())
         same(apply("AvgPool", first(layout, x), padding=padding, **common)[0], mean, 2)
         same(apply("AvgPoolV2", first(layout, x), padding_mode=padding, **common)[0], mean, 2)
         same(apply("AvgPoolV2", first(layout, x), padding_mode="CALCULATED", pads=pads, **common)[0], mean, 2)

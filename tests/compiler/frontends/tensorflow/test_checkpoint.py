@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from modelc.diagnostics.diagnostic import ModelcError
 from modelc.frontends.tensorflow.bundle import Bundle
 from modelc.frontends.tensorflow.protos import message
-from modelc.frontends.tensorflow.slices import parse_slice, slice_key
+from modelc.frontends.tensorflow.slices import Slice, parse_slice, slice_key
 from modelc.frontends.tensorflow.sstable import decompress_snappy, masked_crc32c, read_table
 from modelc.frontends.tensorflow.tensor import TensorError
 from modelc.frontends.wire import WireFile, write_varint
@@ -24,7 +25,7 @@ from modelc.ir.constants import to_array
 
 MakeTable = Callable[..., bytes]
 WriteBundle = Callable[..., Path]
-ARRAYS = {
+ARRAYS: dict[str, Any] = {
     "a": np.arange(6, dtype=np.float32).reshape(2, 3),
     "b/kernel": np.arange(4, dtype=np.int64),
     "b/scalar": np.float16(2.5),
@@ -47,16 +48,18 @@ def literal_only(data: bytes) -> bytes:
     return out
 
 
-entries = st.dictionaries(st.binary(min_size=1, max_size=12), st.binary(max_size=30), min_size=1, max_size=20)
+entries = st.dictionaries(st.binary(min_size=1, max_size=12), st.binary(max_size=30), min_size=2, max_size=40)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(first=entries, second=entries, compressed=st.booleans())
+@given(content=entries, cut=st.integers(1, 39), compressed=st.booleans())
 def test_tables_read_back(
-    tmp_path: Path, make_table: MakeTable, first: dict[bytes, bytes], second: dict[bytes, bytes], compressed: bool
+    tmp_path: Path, make_table: MakeTable, content: dict[bytes, bytes], cut: int, compressed: bool
 ) -> None:
-    data = make_table([first, second], literal_only if compressed else None)
-    assert table(tmp_path / "t", data) == first | second
+    items = sorted(content.items())
+    blocks = [dict(part) for part in (items[:cut], items[cut:]) if part]
+    data = make_table(blocks, literal_only if compressed else None)
+    assert table(tmp_path / "t", data) == content
 
 
 def test_the_checksum_is_crc32c() -> None:
@@ -68,14 +71,29 @@ def test_the_checksum_is_crc32c() -> None:
     ("data", "expected"),
     [
         (b"\x05\x10hello", b"hello"),
-        (b"\x08\x04ab\x0a\x02\x00", b"ababa" + b""),
-        (b"\x46\xf0\x3b" + b"x" * 60 + b"\x15\x01" + b"\x01\x0a", b"x" * 70),
+        (b"\x05\x04ab\x0a\x02\x00", b"ababa"),
+        (b"\x6c\xf0\x63" + b"x" * 100 + b"\x11\x01", b"x" * 108),
+        (b"\x04\x00a\x0b\x01\x00\x00\x00", b"aaaa"),
+        (b"\x00", b""),
     ],
 )
 def test_snappy(data: bytes, expected: bytes) -> None:
-    if len(expected) != data[0]:
-        data = bytes([len(expected)]) + data[1:]
     assert decompress_snappy(data) == expected
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x04\x00a\x0b\x02\x00\x00\x00",
+        b"\x09\x10hello",
+        b"\x02\x10hello",
+        b"\xff\xff\xff\x7f\x00a",
+        b"\x05\x10he",
+    ],
+)
+def test_malformed_compression_is_a_finding(tmp_path: Path, make_table: MakeTable, data: bytes) -> None:
+    with pytest.raises(ModelcError, match="is damaged at byte"):
+        table(tmp_path / "t", make_table([{b"k": b"v"}], lambda _: data))
 
 
 def test_damaged_index_is_told_from_a_short_one(tmp_path: Path, make_table: MakeTable) -> None:
@@ -147,14 +165,20 @@ def test_slices_of_whole_tensors(
     np.testing.assert_array_equal(to_array(blob, type_), ARRAYS["a"][slice(*rows), slice(*columns)])
 
 
+WHERE: dict[int, tuple[Slice, Slice]] = {
+    0: (((0, 2), (0, -1)), ((2, 2), (0, -1))),
+    1: (((0, -1), (0, 3)), ((0, -1), (3, 3))),
+}
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 def test_tensors_stored_in_slices_are_put_together(
     tmp_path: Path, make_table: MakeTable, write_bundle: WriteBundle, axis: int
 ) -> None:
     array = np.arange(24, dtype=np.float32).reshape(4, 6)
-    parts = np.split(array, 2, axis)
-    where = [((0, 2), (0, -1)), ((2, 2), (0, -1))] if axis == 0 else [((0, -1), (0, 3)), ((0, -1), (3, 3))]
-    bundle = Bundle(write_sliced(tmp_path / "v", make_table, array, list(zip(where, parts, strict=True))))
+    parts: list[NDArray[Any]] = np.split(array, 2, axis)
+    where = WHERE[axis]
+    bundle = Bundle(write_sliced(tmp_path / "v", make_table, array, dict(zip(where, parts, strict=True))))
     whole_type, whole = bundle.tensor("t")
     np.testing.assert_array_equal(to_array(whole, whole_type), array)
     type_, blob = bundle.tensor("t", where[1])
@@ -162,13 +186,13 @@ def test_tensors_stored_in_slices_are_put_together(
     np.testing.assert_array_equal(to_array(blob, type_), parts[1])
 
 
-def write_sliced(prefix: Path, make_table: MakeTable, array: Any, parts: list[tuple[Any, Any]]) -> Path:
+def write_sliced(prefix: Path, make_table: MakeTable, array: Any, parts: Mapping[Slice, Any]) -> Path:
     whole = message("BundleEntryProto")(dtype=1)
     entries: dict[bytes, bytes] = {b"": message("BundleHeaderProto")(num_shards=1).SerializeToString()}
     data = b""
     for dim in array.shape:
         whole.shape.dim.add(size=dim)
-    for where, part in parts:
+    for where, part in parts.items():
         extents = whole.slices.add().extent
         for start, length in where:
             extent = extents.add(start=start)
@@ -200,7 +224,3 @@ def test_keys_of_slices_keep_their_order() -> None:
 
 def test_names_in_keys_of_slices_are_escaped() -> None:
     assert slice_key("a\0b", ()) == b"\x00a\x00\xffb\x00\x01\x00"
-
-
-def arrays_of(bundle: Bundle, keys: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: to_array(blob, type_) for key in keys for type_, blob in [bundle.tensor(key)]}
