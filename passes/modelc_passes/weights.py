@@ -47,7 +47,7 @@ class ScaledBlob(Blob):
     @cached_property
     def _wide(self) -> NDArray[Any]:
         # Weights of 16 bits are multiplied in 32 and rounded once.
-        dtype = np.float64 if self.type.element is not None and self.type.element.bits == 64 else np.float32
+        dtype = np.float64
         return self.factors.astype(dtype)
 
     def read(self) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from modelc.dialects.ge.dtypes import takes
 from modelc.dialects.lookup import op_def
 from modelc.ir.opdef import OpDef, Slot
 from modelc.ir.types import TensorType
@@ -13,7 +14,7 @@ from modelc_backends.om.attributes import META, RECOVERED, integer, strings
 from modelc_backends.om.container import Container
 from modelc_backends.om.descriptors import is_skipped, type_of
 from modelc_backends.om.numbers import FORMAT_NUMBER, Partition
-from modelc_backends.om.slots import SlotError, assign, result_slots, takes
+from modelc_backends.om.slots import SlotError, assign, result_slots
 
 STRUCTURE: Final = frozenset({"Data", "Const", "NetOutput"})
 WEIGHT_ALIGNMENT: Final = 512

@@ -8,7 +8,7 @@ from typing import Final
 from modelc.dialects.ge.dtypes import takes
 from modelc.ir.op import Value
 from modelc.ir.opdef import Mode, OpDef, Slot
-from modelc.ir.types import NONE, TensorType, Type
+from modelc.ir.types import NONE, TensorType
 
 # ops whose last results older versions of the Graph Engine do not have
 LEAST_RESULTS: Final = {"ge.BatchNorm": 5}
@@ -86,13 +86,6 @@ def misfit(slot: Slot, name: str, value: Value) -> str:
     if takes(slot, value.type) or not isinstance(value.type, TensorType):
         return ""
     return f"takes no {value.type.element} as `{name}`, only {', '.join(sorted(slot.elements))}"
-
-
-def takes(slot: Slot, type_: Type) -> bool:
-    """Whether the prototype allows the element type of `type_` in `slot`; what is not known is allowed."""
-    if not slot.elements or not isinstance(type_, TensorType) or type_.element is None:
-        return True
-    return type_.element.name in slot.elements or _NARROWED.get(type_.element.name) in slot.elements
 
 
 def _signature(slots: Sequence[Slot]) -> str:

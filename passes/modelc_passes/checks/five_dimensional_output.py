@@ -12,7 +12,7 @@ from modelc.ir.op import Op, Value
 from modelc.ir.types import TensorType
 from modelc.profiles import Limit
 from modelc_passes.checks.regions import Region, regions
-from modelc_passes.checks.rule import Offence, RuleCheck, called, places, shown_list
+from modelc_passes.checks.rule import Offence, RuleCheck, called, places, shown_list, subjects
 from modelc_passes.checks.unsupported_conv3d import IN_THREE_DIMENSIONS
 from modelc_passes.infer_types import source_type
 
@@ -34,17 +34,16 @@ class FiveDimensionalOutput(RuleCheck):
         for region in regions(model, lambda value: _rank(value) > most):
             if not _follows(region, reported):
                 for op in region.roots:
-                    yield Offence(op, source_type(op), _shown(op))
+                    yield Offence(op, (source_type(op), _rank(_highest(op))), _shown(op))
 
     def report(self, group: Sequence[Offence], limit: Limit) -> Diagnostic:
         """Return one finding for each type of op."""
         op, most = group[0].subject, limit.integer("max-rank", 4)
         assert isinstance(op, Op)
         value = _highest(op)
-        more = f", and {len(group) - 1} more like it do" if len(group) > 1 else ""
         return finding(
             self.code,
-            f"{called(op)} gives {_rank(value)} dimensions{more}; the target takes at most {most}",
+            f"{subjects(group, 'gives', 'give')} {_rank(value)} dimensions; the target takes at most {most}",
             op,
             evidence=[
                 ("ops", places(group)),

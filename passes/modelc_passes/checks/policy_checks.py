@@ -9,7 +9,7 @@ from modelc.diagnostics.diagnostic import Diagnostic, finding
 from modelc.ir.model import Model
 from modelc.ir.op import Op
 from modelc.profiles import Limit
-from modelc_passes.checks.rule import Offence, RuleCheck, places, shown_list, subjects
+from modelc_passes.checks.rule import Offence, RuleCheck, called, places, shown_list
 from modelc_passes.common import reach
 from modelc_passes.infer_types import source_type
 from modelc_passes.policy import Family, family
@@ -34,10 +34,10 @@ class FamilyCheck(RuleCheck):
         entry, graph = _family_of(ops[0]), ops[0].graph
         assert entry is not None
         assert graph is not None
-        what = f"an {entry.what}" if len(ops) == 1 else f"each an {entry.what}"
+        are = "is" if len(ops) == 1 else f"and {len(ops) - 1} more are"
         return finding(
             self.code,
-            f"{subjects(group, 'is', 'are')} {what}: {entry.why}",
+            f"{called(ops[0])}, an {entry.what}, {are} part of the model: {entry.why}",
             ops[0],
             evidence=[
                 ("ops", places(group)),

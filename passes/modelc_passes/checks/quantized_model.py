@@ -35,8 +35,12 @@ class QuantizedModel(RuleCheck):
                 yield Offence(op)
             elif op.kind in _WEIGHTED_KINDS and len(op.inputs) > 1 and _is_stored_small(op.inputs[1]):
                 yield Offence(op, shown=f"weights {op.inputs[1].type}")
-            elif op.kind not in ("const", "return"):
+            elif op.kind not in ("const", "return", "input"):
                 yield from _quantized(op)
+
+        for value in model.graph.inputs:
+            if not value.readers and _is_quantized(value):
+                yield Offence(value, shown=str(value.type))
 
     def report(self, group: Sequence[Offence], limit: Limit) -> Diagnostic:
         """Return one finding for all of them."""
@@ -56,11 +60,14 @@ class QuantizedModel(RuleCheck):
 
 
 def _quantized(op: Op) -> Iterator[Offence]:
-    for value in (*op.inputs, *op.results):
-        element = value.type.element if isinstance(value.type, TensorType) else None
-        if element is not None and element.family == "quantized":
-            yield Offence(value if op.kind == "input" else op, shown=str(value.type))
-            return
+    touched = next((value for value in (*op.inputs, *op.results) if _is_quantized(value)), None)
+    if touched is not None:
+        yield Offence(op, shown=str(touched.type))
+
+
+def _is_quantized(value: Value) -> bool:
+    element = value.type.element if isinstance(value.type, TensorType) else None
+    return element is not None and element.family == "quantized"
 
 
 def _is_stored_small(value: Value) -> bool:

@@ -12,7 +12,7 @@ from modelc.ir.model import Model
 from modelc.ir.op import Op
 from modelc.pipeline.facts import GE
 from modelc.profiles import Limit
-from modelc_passes.checks.rule import Offence, RuleCheck, called, cut_before, places
+from modelc_passes.checks.rule import Offence, RuleCheck, cut_before, places, subjects
 
 _EVERYWHERE = frozenset({"input", "const", "absent", "return"})
 _LOWER = Fix("run the pass that lowers it first")
@@ -45,10 +45,10 @@ class UnknownOp(RuleCheck):
         assert isinstance(op, Op)
         foreign = bool(op.dialect) and op.dialect != "ge" and op_def(op.kind) is not None
         fix = _LOWER if foreign else _PLUGIN
-        more = f", and so are {len(group) - 1} more" if len(group) > 1 else ""
+        what = "is of the kind" if len(group) == 1 else "are of the kind"
         return finding(
             self.code,
-            f"{called(op)} is {op.kind}, which is no operator of the Graph Engine{more}",
+            f"{subjects(group, what, what)} {op.kind}, which is no operator of the Graph Engine",
             op,
             evidence=[("ops", places(group)), ("count", str(len(group)))],
             fixes=[fix, *cut_before(op)],

@@ -12,7 +12,6 @@ from modelc.dialects.lookup import op_def
 from modelc.ir.model import Model
 from modelc.ir.op import Op, Value
 from modelc.ir.opdef import Mode, OpDef, Slot
-from modelc.ir.types import TensorType
 from modelc.profiles import Limit
 from modelc_passes.checks.regions import Region, regions
 from modelc_passes.checks.rule import Offence, RuleCheck, called, places, shown_list
@@ -73,8 +72,7 @@ def _misfits(op: Op, refused: frozenset[str]) -> Iterator[Offence]:
     if definition is None:
         return
     for value, slot in _slots(op, definition):
-        element = value.type.element if isinstance(value.type, TensorType) else None
-        if element is None or takes(slot, element) or dtype_of(value) in refused:
+        if takes(slot, value.type) or dtype_of(value) in refused:
             continue
         yield Offence(op, (op.kind[3:], dtype_of(value), slot.name), str(value.type))
         return

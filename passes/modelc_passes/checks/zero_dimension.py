@@ -12,7 +12,7 @@ from modelc.ir.op import Op, Value
 from modelc.ir.types import TensorType
 from modelc.profiles import Limit
 from modelc_passes.checks.regions import regions
-from modelc_passes.checks.rule import Offence, RuleCheck, about_input, called, inputs, places
+from modelc_passes.checks.rule import Offence, RuleCheck, about_input, inputs, places, subjects
 from modelc_passes.infer_types import source_type
 
 _BOUNDS = Fix("correct its bounds, so that at least one element is left")
@@ -45,10 +45,10 @@ class ZeroDimension(RuleCheck):
             fix = Fix("give inputs an extent of at least one in every dimension")
             what = inputs(group, "has", "have")
             return about_input(self.code, f"{what} a dimension of extent zero", subject, evidence, fix)
-        more = f", and {len(group) - 1} more like it do" if len(group) > 1 else ""
+        who = subjects(group, "gives a tensor", "give tensors")
         return finding(
             self.code,
-            f"{called(subject)} gives a tensor without elements{more}; only constants may have an extent of zero",
+            f"{who} without elements; only constants may have an extent of zero",
             subject,
             evidence=evidence,
             fixes=[_FIXES.get(source_type(subject), _OTHER)],

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelc.ir.opdef import Slot
-from modelc.ir.types import ELEMENTS, Element
+from modelc.ir.types import ELEMENTS, Element, TensorType, Type
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,11 @@ def element_of_proto(number: int) -> Element | None:
 _NARROWED = {"f32": "f16"}
 
 
-def takes(slot: Slot, element: Element) -> bool:
-    """Whether an operand or result of a prototype may be of `element`, casts of the default precision mode included."""
-    return not slot.elements or element.name in slot.elements or _NARROWED.get(element.name) in slot.elements
+def takes(slot: Slot, type_: Type) -> bool:
+    """Whether an operand or result of a prototype may be of `type_`; what is not known is allowed.
+
+    Casts that the default precision mode puts in are reckoned with.
+    """
+    if not slot.elements or not isinstance(type_, TensorType) or type_.element is None:
+        return True
+    return type_.element.name in slot.elements or _NARROWED.get(type_.element.name) in slot.elements

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from modelc.dialects.lookup import op_def
@@ -19,6 +20,9 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.opdef import InferenceError
 from modelc.ir.types import NONE, TensorType, Type
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no reason to fail
+settings.load_profile("untimed")
 
 Array = NDArray[Any]
 Apply = Callable[..., list[Array]]
