@@ -62,7 +62,7 @@ def cases(
 def run_case(corpus: Path, case: Mapping[str, Any]) -> Result:
     """Compile one case and judge what came of it."""
     shapes = ";".join(f"{item['name']}:{','.join(map(str, item['shape']))}" for item in case.get("fixed_shapes", ()))
-    outputs = "" if "savedmodel" in case["kind"] else ";".join(case.get("outputs", ()))
+    outputs = ";".join(name for name in case.get("outputs", ()) if ":" in name and "savedmodel" not in case["kind"])
     settings = Settings(input_shape=shapes, out_nodes=outputs, signature=case.get("signature", ""))
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "case.om"

@@ -66,6 +66,8 @@ def find_dropouts(graph: Graph) -> Iterator[Dropout]:
 
 def _of_product(op: Op, known: Known) -> Dropout | None:
     """Match `scaled * mask`, or `x * mask` whose only reader scales it."""
+    if len(op.inputs) != 2:
+        return None
     for value, mask_value in (op.inputs[:2], op.inputs[1::-1]):
         mask = _mask(mask_value, known)
         if mask is None or mask.is_negated:

@@ -107,7 +107,7 @@ def _forward(op: Op, rewriter: Rewriter, sink: Sink) -> None:
         pairs = [(op.results[0], op.inputs[0])]
     if any(value.readers for value in op.results[len(pairs) :]):
         return
-    if op.kind == "tf.EnsureShape":
+    if op.kind == "tf.EnsureShape" and op.inputs:
         _check_shape(op, sink)
     for result, operand in pairs:
         rewriter.replace_value(result, operand)

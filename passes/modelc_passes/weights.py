@@ -47,7 +47,7 @@ class ScaledBlob(Blob):
     @cached_property
     def _wide(self) -> NDArray[Any]:
         # Weights of 16 bits are multiplied in 32 and rounded once.
-        dtype = np.float64
+        dtype = np.float64 if self.type.element is not None and self.type.element.bits == 64 else np.float32
         return self.factors.astype(dtype)
 
     def read(self) -> bytes:
@@ -65,14 +65,24 @@ class ScaledBlob(Blob):
             whole = len(data) - len(data) % dtype.itemsize
             rest = data[whole:]
             numbers = np.frombuffer(data[:whole], dtype)
-            yield (numbers * self._factors_at(position, len(numbers), inner)).astype(dtype).tobytes()
+            yield self._times_factors(numbers, position, inner).astype(dtype, copy=False).tobytes()
             position += len(numbers)
 
-    def _factors_at(self, position: int, count: int, inner: int) -> NDArray[Any]:
-        if inner == 1:
-            return np.resize(np.roll(self._wide, -(position % len(self._wide))), count)
-        indices = np.arange(position, position + count) // inner % len(self._wide)
-        return np.asarray(self._wide[indices])
+    def _times_factors(self, numbers: NDArray[Any], position: int, inner: int) -> NDArray[Any]:
+        period = len(self._wide)
+        if inner != 1:
+            indices = np.arange(position, position + len(numbers)) // inner % period
+            return np.asarray(numbers * self._wide[indices])
+        # Factors follow each other as the numbers do: whole rows of them, and what is left over at both ends.
+        start = position % period
+        head = min(-start % period, len(numbers))
+        body = head + (len(numbers) - head) // period * period
+        result = np.empty(len(numbers), self._wide.dtype)
+        np.multiply(numbers[:head], self._wide[start : start + head], out=result[:head])
+        rows = result[head:body].reshape(-1, period)
+        np.multiply(numbers[head:body].reshape(-1, period), self._wide, out=rows)
+        np.multiply(numbers[body:], self._wide[: len(numbers) - body], out=result[body:])
+        return result
 
 
 def scaled(blob: Blob, type_: TensorType, axis: int, factors: NDArray[np.float64]) -> Blob:

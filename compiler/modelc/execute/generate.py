@@ -73,7 +73,7 @@ def generate(type_: TensorType, hint: Hint, random: np.random.Generator) -> Arra
     shape = tuple(dim if isinstance(dim, int) else 1 for dim in type_.shape or ())
     if element.family == "string":
         words = np.array([b"a", b"few", b"words"], object)
-        return words[random.integers(0, len(words), shape)].reshape(shape)
+        return np.array(words[random.integers(0, len(words), shape)], object).reshape(shape)
     dtype = numpy_dtype(element)
     if element.family == "bool":
         return random.integers(0, 2, shape).astype(dtype)

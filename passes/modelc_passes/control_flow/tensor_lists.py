@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -47,6 +47,7 @@ class _Lists:
     rewriter: Rewriter
     known: Known = field(default_factory=Known)
     states: dict[Value, ListState] = field(default_factory=dict[Value, ListState])
+    vectors: dict[int, Value] = field(default_factory=dict[int, Value])
 
     def run(self) -> None:
         """Go over the graph once, producers first."""
@@ -87,7 +88,7 @@ class _Lists:
 
     def row(self, tensor: Value, index: int) -> Value:
         """Return row `index` of `tensor`."""
-        bounds = [self._vector([index]), self._vector([index + 1]), self._vector([1])]
+        bounds = [self._vector(number) for number in (index, index + 1, 1)]
         element = tensor.type.element if isinstance(tensor.type, TensorType) else None
         shape = tensor.type.shape if isinstance(tensor.type, TensorType) else None
         attributes: dict[str, Attribute] = {
@@ -102,8 +103,10 @@ class _Lists:
         types = [TensorType(element, None if shape is None else shape[1:])]
         return self.rewriter.build("tf.StridedSlice", (tensor, *bounds), attributes, types=types).result
 
-    def _vector(self, numbers: Sequence[int]) -> Value:
-        return self.rewriter.constant(np.array(numbers, np.int32))
+    def _vector(self, number: int) -> Value:
+        if number not in self.vectors:
+            self.vectors[number] = self.rewriter.constant(np.array([number], np.int32))
+        return self.vectors[number]
 
     def read(self, state: ListState | None, index: int | None, shape: Value | None, element: Attribute) -> Value | None:
         """Return entry `index` of a list."""

@@ -11,7 +11,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.opdef import InferenceError
 from modelc.ir.types import CONTROL, TensorType, Type, join_shapes
-from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, copy_op, copy_ops, under
+from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, copy_op, copy_ops, symbols, under
 from modelc_passes.lower_tf.site import Site, UnsupportedFormError
 from modelc_passes.lower_tf.table import Lowered
 
@@ -41,6 +41,7 @@ class ControlLowering:
         self.functions = functions
         self._mark, self._rewind = mark, rewind
         self._budget = LARGEST
+        self._sizes: dict[str, int] = {}
         self._depth: dict[Graph, int] = {}
 
     def lower(self, site: Site) -> Steps:
@@ -69,8 +70,7 @@ class ControlLowering:
 
     def _inlined(self, site: Site, symbol: Symbol) -> Lowered:
         """Put the ops of the one body that is ever executed behind the op, where they are lowered next."""
-        body = self._function(site, symbol)
-        self._spend(site, body)
+        body = self._spend(site, symbol)
         graph, last = site.op.graph, site.op
         assert graph is not None
         values = dict(zip(body.inputs, site.inputs[1:], strict=True))
@@ -113,15 +113,34 @@ class ControlLowering:
             raise UnsupportedFormError(f"names the function @{symbol.name}, which does not exist", code="MC110")
         return function
 
-    def _spend(self, site: Site, function: Graph) -> None:
+    def _spend(self, site: Site, symbol: Symbol) -> Graph:
+        """Return the function `symbol` names, which must not be too large with all that its control flow names."""
+        function = self._function(site, symbol)
         self._budget -= len(function)
-        if self._budget < 0:
+        if self._budget < 0 or self._size(symbol.name) > LARGEST:
             raise UnsupportedFormError(f"needs more than {LARGEST} ops once its bodies are written out", code="MC218")
+        return function
+
+    def _size(self, name: str) -> int:
+        """Return how many ops a function has once all bodies are written out; too many where it names itself."""
+        pending = [name]
+        while pending:
+            current = pending[-1]
+            named = [callee for callee in _named(self.functions[current]) if callee in self.functions]
+            if current not in self._sizes:
+                self._sizes[current] = LARGEST + 1  # holds while it is looked into, so that a circle counts as endless
+                unknown = [callee for callee in named if callee not in self._sizes]
+                if unknown:
+                    pending.extend(dict.fromkeys(unknown))
+                    continue
+            pending.pop()
+            total = len(self.functions[current]) + sum(self._sizes[callee] for callee in named)
+            self._sizes[current] = min(LARGEST + 1, total)
+        return self._sizes[name]
 
     def _body(self, site: Site, symbol: Symbol, arguments: Sequence[Value]) -> Graph:
         """Return a copy of a function to be nested in what stands for the op."""
-        function = self._function(site, symbol)
-        self._spend(site, function)
+        function = self._spend(site, symbol)
         depth = self._depth.get(site.op.graph, 0) + 1 if site.op.graph is not None else 1
         if depth > DEEPEST:
             raise UnsupportedFormError(f"lies more than {DEEPEST} levels deep in other control flow", code="MC218")
@@ -136,6 +155,12 @@ class ControlLowering:
         graph.append(copy_op(function.return_op, tuple(values[value] for value in function.outputs)))
         _state_types(graph, [value.type for value in arguments])
         return graph
+
+
+def _named(graph: Graph) -> list[str]:
+    """Return the functions that control flow in `graph` names, as often as it does."""
+    found = (symbols(op.attributes.values()) for op in graph if op.kind in CONTROL_KINDS)
+    return [symbol.name for each in found for symbol in each]
 
 
 def _symbol(site: Site, name: str) -> Symbol:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,7 +55,8 @@ def create_copy(folder: Path, name: str) -> None:
 
 
 def create_arrays(folder: Path, name: str, key: str, dtype: str, numbers: str) -> None:
-    np.savez(folder / name, **{key: np.array(numbers.split(), dtype)})
+    arrays: dict[str, Any] = {key: np.array(numbers.split(), dtype)}
+    np.savez(folder / name, **arrays)
 
 
 def remove(folder: Path, name: str) -> None:

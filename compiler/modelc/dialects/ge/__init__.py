@@ -14,12 +14,18 @@ from importlib.resources import files
 from typing import Any
 
 from modelc.ir.opdef import PURE, AttributeDef, Dialect, Mode, OpDef, Slot
+from modelc.ir.types import ELEMENTS, STRING
 
 FAMILIES = (
     *("elementwise", "activation", "conversion", "nn", "normalization", "pool", "linear"),
     *("shape", "making", "joining", "diagonals", "slicing", "padding", "gather", "segments", "lookup"),
     *("reduce", "ranking", "boxes", "image", "color", "control", "effects", "attribute_forms"),
 )
+
+
+_NAMED = {
+    ("string" if e is STRING else e.numpy): e for e in ELEMENTS.values() if e.family not in ("quantized", "opaque")
+}
 
 
 @cache
@@ -73,6 +79,8 @@ def _attribute(name: str, entry: Mapping[str, Any]) -> AttributeDef:
     default = entry.get("default")
     if isinstance(default, list):
         default = tuple(default)
+    if entry["type"] == "Type":
+        default = _NAMED.get(default)
     return AttributeDef(name, entry["type"], default, bool(entry.get("required")))
 
 

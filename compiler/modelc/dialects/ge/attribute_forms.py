@@ -103,7 +103,6 @@ FORMS: dict[str, AttributeForm] = dict(map(_plain, _PLAIN.strip().splitlines()))
     "DiagD": AttributeForm("Diag", (), 1),
     "DiagPartD": AttributeForm("DiagPart", (), 1),
     "EuclideanNormD": AttributeForm("EuclideanNorm", ("axes",), defaults={"axes": ()}),
-    "LinSpaceD": AttributeForm("LinSpace", (), 1),
     "MatrixDiagD": AttributeForm("MatrixDiag", (), 1),
     "MatrixDiagPartD": AttributeForm("MatrixDiagPart", (), 1),
     "MatrixSetDiagD": AttributeForm("MatrixSetDiag", (), 1),

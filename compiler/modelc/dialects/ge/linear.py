@@ -182,7 +182,8 @@ def _fully_connection(op: Op, arrays: Arrays) -> list[Array]:
     leading = x.shape[: _start(op, x.ndim)]
     bias = present(arrays, 2)
     weights = w if flag(op, "transpose", False) else w.T
-    y = _multiply(x.reshape(prod(leading), -1), weights, None if bias is None else bias.reshape(-1))
+    rows = x.reshape(prod(leading), prod(x.shape[len(leading) :]))
+    y = _multiply(rows, weights, None if bias is None else bias.reshape(-1))
     shape = _connected(leading, y.shape[-1]) or ()
     return [y.reshape([dim for dim in shape if isinstance(dim, int)])]
 

@@ -260,7 +260,7 @@ def _check_transposed(
     )
     for index, (size, extent, count) in enumerate(zip(sizes, kernel, counts, strict=True)):
         fits = window_size(size, extent, strides[index], dilations[index], pads[index])
-        equal_dims(op, fits, count, f"extents in {layout} of operand and of what the size asked for gives")
+        equal_dims(op, fits, count, f"extents in {layout} of operand and size asked for")
 
 
 @evaluates("Conv2DBackpropInput", "Conv3DBackpropInput", "Conv2DTranspose", "Conv3DTranspose", "Deconvolution")

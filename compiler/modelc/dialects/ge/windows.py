@@ -101,8 +101,8 @@ def convolve(x: Array, kernel: Array, window: Window, groups: int = 1) -> Array:
     results = kernel.shape[-1]
     counts = window.count(x.shape[1:-1])
     out = np.empty((x.shape[0], *counts, results), np.result_type(x, kernel))
-    if out.size == 0:
-        return out
+    if out.size == 0 or x.size == 0:
+        return np.zeros_like(out)
     if window.is_point and groups == 1:
         points = x[(slice(None), *window.at((0,) * len(counts), counts))]
         np.matmul(points.reshape(-1, x.shape[-1]), kernel.reshape(-1, results), out=out.reshape(-1, results))
@@ -147,7 +147,7 @@ def convolve_depthwise(x: Array, kernel: Array, window: Window) -> Array:
     padded = pad(x, window.pads)
     out = np.zeros((x.shape[0], *counts, channels, multiplier), np.result_type(x, kernel))
     if out.size == 0:
-        return out.reshape(*out.shape[:-2], -1)
+        return out.reshape(*out.shape[:-2], channels * multiplier)
     taps = list(zip(window.taps, kernel.reshape(-1, channels, multiplier), strict=True))
     for rows in _pieces(counts[0], out[:, 0].size, CACHED):
         piece = out[:, rows]
@@ -157,7 +157,7 @@ def convolve_depthwise(x: Array, kernel: Array, window: Window) -> Array:
             cells = window.at((tap[0] + first, *tap[1:]), (piece.shape[1], *counts[1:]))
             np.multiply(padded[(slice(None), *cells)][..., None], weights, out=scratch)
             piece += scratch
-    return out.reshape(*out.shape[:-2], -1)
+    return out.reshape(*out.shape[:-2], channels * multiplier)
 
 
 def deconvolve(y: Array, kernel: Array, window: Window, sizes: tuple[int, ...], groups: int = 1) -> Array:

@@ -13,7 +13,7 @@ from modelc.ir.attributes import Attribute
 from modelc.ir.types import I64
 
 Array = NDArray[Any]
-Operands = Sequence[Array]
+Operands = Sequence[Any]
 Raw = Callable[[Any, Operands], Any]
 Case = tuple[str, Operands, dict[str, Attribute], Raw]
 
@@ -166,7 +166,7 @@ CASES: list[Case] = [
     ),
     (
         "HistogramFixedWidth",
-        (np.float32([-1, 0, 1.5, 2, 5, 15, 4.99]), np.float32([0, 5]), i32(5)),
+        (np.array([-1, 0, 1.5, 2, 5, 15, 4.99], np.float32), np.array([0, 5], np.float32), i32(5)),
         {},
         lambda ops, a: ops.HistogramFixedWidth(values=a[0], value_range=a[1], nbins=a[2]),
     ),
@@ -196,7 +196,7 @@ CASES: list[Case] = [
     ),
     (
         "SparseToDense",
-        (i32([[0, 1], [2, 0]]), i32([3, 2]), np.float32([5, 6]), np.float32(-1)),
+        (i32([[0, 1], [2, 0]]), i32([3, 2]), np.array([5, 6], np.float32), np.float32(-1)),
         {},
         lambda ops, a: ops.SparseToDense(
             sparse_indices=a[0], output_shape=a[1], sparse_values=a[2], default_value=a[3]

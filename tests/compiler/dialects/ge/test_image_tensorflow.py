@@ -16,7 +16,7 @@ RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(2, 7, 5, 3)).astype(np.float32)
 PIXELS = RANDOM.integers(0, 255, (1, 8, 6, 2)).astype(np.uint8)
 SIZES = ([7, 5], [14, 10], [3, 2], [1, 1], [13, 4], [1, 11], [21, 15], [8, 9])
-CENTERS = ({}, {"align_corners": True}, {"half_pixel_centers": True})
+CENTERS: tuple[dict[str, Attribute], ...] = ({}, {"align_corners": True}, {"half_pixel_centers": True})
 
 
 def i32(*numbers: Any) -> Array:

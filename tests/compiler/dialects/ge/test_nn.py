@@ -264,7 +264,7 @@ def test_inference_of_convolutions(infer: Any) -> None:
             "Conv2DBackpropInput",
             (np.array([1, 9, 9, 4], np.int32), tensor(F32, 3, 3, 4, 8), tensor(F32, 1, 5, 7, 8)),
             PLAIN,
-            "Conv2DBackpropInput needs equal extents in NHWC of operand and of what the size asked for gives, not 7 and 5",
+            "Conv2DBackpropInput needs equal extents in NHWC of operand and size asked for, not 7 and 5",
         ),
         (
             "Conv2D",

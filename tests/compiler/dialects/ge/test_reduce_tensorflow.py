@@ -17,7 +17,7 @@ RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(4, 3, 5)).astype(np.float32)
 INTEGERS = RANDOM.integers(-50, 50, (4, 3, 5)).astype(np.int32)
 EMPTY = np.zeros((2, 0, 3), np.float32)
-AXES = ([], [0], [-1], [0, 2], [1, 0, -1])
+AXES: tuple[list[int], ...] = ([], [0], [-1], [0, 2], [1, 0, -1])
 
 REDUCTIONS = {
     "ReduceSum": "Sum",

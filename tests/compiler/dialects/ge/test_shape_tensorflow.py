@@ -13,7 +13,7 @@ from modelc.ir.attributes import Attribute
 from modelc.ir.types import F32, I8, I16, I32, I64, U8
 
 Array = NDArray[Any]
-Operands = Sequence[Array]
+Operands = Sequence[Any]
 Raw = Callable[[Any, Operands], Any]
 
 RANDOM = np.random.default_rng(0)

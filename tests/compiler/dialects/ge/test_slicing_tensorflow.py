@@ -17,7 +17,7 @@ from modelc.ir.op import Op
 from modelc.ir.opdef import InferenceError
 
 Array = NDArray[Any]
-Operands = Sequence[Array]
+Operands = Sequence[Any]
 Raw = Callable[[Any, Operands], Any]
 
 RANDOM = np.random.default_rng(0)
