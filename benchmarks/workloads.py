@@ -91,7 +91,7 @@ def transformer(size: int) -> Model:
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((32, 32)).astype(np.float32)
     last = b.const(np.array([-1], np.int32))
-    epsilon = b.const(np.float32(1e-6).reshape(()))
+    epsilon = b.const(np.full((), 1e-6, np.float32))
     x = b.x
     while b.count < size:
         mean = b.op("Mean", x, last, keep_dims=True)

@@ -243,7 +243,7 @@ def _reading(rewriter: Rewriter, op: Op, variable: Variable, constants: dict[Gra
         dtype = np.int64 if op.attributes.get("out_type") == I64 else np.int32
         return rewriter.constant(np.array(variable.type.dims, dtype), name=op.name)
     value = _constant_in(rewriter.graph, variable, constants)
-    if op.kind in ("tf.ResourceGather", "tf.ResourceGatherNd"):
+    if op.kind in ("tf.ResourceGather", "tf.ResourceGatherNd") and len(op.inputs) == 2:
         return _gather(rewriter, op, value)
     if op.kind == "tf.VariableShape":
         types = [result.type for result in op.results if result.type is not CONTROL]
@@ -257,7 +257,8 @@ def _gather(rewriter: Rewriter, op: Op, table: Value) -> Value:
     operands = [table, op.operands[1]]
     kind = "tf.GatherNd"
     if op.kind == "tf.ResourceGather":
-        kind, batch = "tf.GatherV2", op.attributes.get("batch_dims", 0)
+        kind, batch = "tf.GatherV2", op.attributes.get("batch_dims")
+        batch = batch if isinstance(batch, int) else 0
         operands.append(rewriter.constant(np.array(batch, np.int32), name=f"{op.name}/axis"))
         attributes |= {"Taxis": I32, "batch_dims": batch}
     types = [value.type for value in op.results if value.type is not CONTROL]

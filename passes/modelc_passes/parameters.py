@@ -104,7 +104,8 @@ def per_channel(value: Value, axis: int, rank: int, channels: int) -> Vector | N
     if any(dim != 1 for index, dim in enumerate(full) if index != axis) or full[axis] not in (1, channels):
         return None
     array = constant(value, None)
-    assert array is not None
+    if array is None:  # its bytes cannot be had, which the reader or `freeze` reports
+        return None
     return np.broadcast_to(array.reshape(-1).astype(np.float64), (channels,))
 
 

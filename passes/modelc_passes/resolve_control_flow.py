@@ -112,7 +112,7 @@ def _switch_training_off(model: Model, sink: Sink) -> None:
             rewriter.origin = Origin.of("tensorflow", value.name or names[value.index], "Placeholder")
             rewriter.replace_value(value, rewriter.constant(np.array(False), name=value.name))
     for op in graph:
-        if op.kind == "tf.Placeholder" and _is_switch(op.results[0]) and LEARNING_PHASE.fullmatch(op.name):
+        if op.kind == "tf.Placeholder" and any(map(_is_switch, op.results[:1])) and LEARNING_PHASE.fullmatch(op.name):
             rewriter.at(op)
             rewriter.replace_value(op.results[0], rewriter.constant(np.array(False), name=op.name))
     for value in folded:

@@ -9,7 +9,7 @@ from modelc.ir.attributes import ShapeAttribute
 from modelc.ir.blob import Blob
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
-from modelc.ir.types import Element, TensorType
+from modelc.ir.types import CONTROL, Element, TensorType
 from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, reach
 from modelc_passes.policy import is_write
 
@@ -100,7 +100,7 @@ def used_ops(graph: Graph) -> set[Op]:
 
 def _follow(variable: Variable) -> None:
     """Find everybody who holds a handle of `variable`, through copies and into nested graphs."""
-    pending = [op.results[0] for op in variable.ops if op.results]
+    pending = [value for op in variable.ops for value in _handle_of(op)]
     seen = set(pending)
     while pending:
         handle = pending.pop()
@@ -118,7 +118,7 @@ def _handed_on(variable: Variable, op: Op, index: int) -> Iterable[Value]:
     elif variable.is_reference or op.kind in READERS:
         variable.reads[op] = None
     elif op.kind == "tf.Identity":
-        return op.results[:1]
+        return _handle_of(op)
     elif op.graphs and op.kind in WHILE_KINDS:
         variable.carriers.setdefault(op, set()).add(index)
         return [*_entries(op, index), *op.results[index : index + 1]]
@@ -128,6 +128,10 @@ def _handed_on(variable: Variable, op: Op, index: int) -> Iterable[Value]:
     elif op.kind not in IGNORED and not _ends_loop(op):
         variable.others[op] = None
     return ()
+
+
+def _handle_of(op: Op) -> list[Value]:
+    return [value for value in op.results[:1] if value.type is not CONTROL]
 
 
 def _entries(op: Op, index: int) -> list[Value]:

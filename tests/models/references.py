@@ -8,6 +8,7 @@ for all, because TensorFlow takes seconds to start.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tf_models import MODELS, ModelCase
@@ -32,7 +33,8 @@ def main(folder: Path) -> None:
         outputs = reference(case, path, feeds)
         arrays = {f"in:{key}": value for key, value in feeds.items()}
         arrays |= {f"out:{key}": np.asarray(value) for key, value in outputs.items()}
-        np.savez(folder / f"{name}.npz", **{key.replace("/", "____"): value for key, value in arrays.items()})
+        members: dict[str, Any] = {key.replace("/", "____"): value for key, value in arrays.items()}
+        np.savez(folder / f"{name}.npz", **members)
 
 
 if __name__ == "__main__":

@@ -231,8 +231,7 @@ def test_findings_in_bodies_of_loops_are_made_once() -> None:
     (grown,) = body.op("ConcatV2", [body.inputs[0], body.inputs[0], body.const(0)], N=2)
     (odd,) = body.op("OddOp", [grown])
     builder = Builder(tensor(F32, 2))
-    attributes = {"cond": Symbol("cond"), "body": Symbol("body")}
-    (y,) = builder.op("While", builder.inputs, **attributes)
+    (y,) = builder.op("While", builder.inputs, cond=Symbol("cond"), body=Symbol("body"))
     model = builder.model(y, functions=[condition.returns(less), body.returns(odd)])
     assert [text[:5] for text in lower(model)] == ["MC211"]
 

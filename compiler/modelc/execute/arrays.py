@@ -31,10 +31,11 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write arrays to an npz file, as a whole or not at all."""
+    members: dict[str, Any] = {name.replace("/", SLASH): array for name, array in arrays.items()}
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            np.savez(file, **{name.replace("/", SLASH): array for name, array in arrays.items()})
+            np.savez(file, **members)
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from modelc.ir.op import Op, Value
 from modelc.ir.types import TensorType
 from modelc.profiles import Limit
 from modelc_passes.checks.regions import Region, regions
-from modelc_passes.checks.rule import Offence, RuleCheck, called, places, shown_list, subjects
+from modelc_passes.checks.rule import Offence, RuleCheck, places, readers, subjects
 from modelc_passes.checks.unsupported_conv3d import IN_THREE_DIMENSIONS
 from modelc_passes.infer_types import source_type
 
@@ -47,7 +47,7 @@ class FiveDimensionalOutput(RuleCheck):
             op,
             evidence=[
                 ("ops", places(group)),
-                ("read by", shown_list(called(user).replace("`", "") for user in value.users if user.kind != "return")),
+                ("read by", readers([value])),
             ],
             fixes=[
                 Fix(f"merge dimensions that stay next to each other, so that every tensor has at most {most} of them")

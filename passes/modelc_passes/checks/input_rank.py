@@ -11,7 +11,7 @@ from modelc.ir.model import Model
 from modelc.ir.op import Value
 from modelc.ir.types import TensorType
 from modelc.profiles import Limit
-from modelc_passes.checks.rule import Offence, RuleCheck, about_input, inputs, places, shown_list
+from modelc_passes.checks.rule import Offence, RuleCheck, about_input, inputs, places, readers
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class InputRank(RuleCheck):
         """Return one finding for each number of dimensions."""
         value, most = group[0].subject, limit.integer("max-rank", 4)
         assert isinstance(value, Value)
-        readers = [op for o in group if isinstance(o.subject, Value) for op in o.subject.users]
+        values = [offence.subject for offence in group if isinstance(offence.subject, Value)]
         return about_input(
             self.code,
             f"{inputs(group, 'has', 'have')} {group[0].cause} dimensions; the target takes at most {most}",
             value,
-            [("inputs", places(group)), ("read by", shown_list(op.origin.name or op.name for op in readers))],
+            [("inputs", places(group)), ("read by", readers(values))],
             Fix("export the model with two of the dimensions merged, time into the batch for example"),
         )

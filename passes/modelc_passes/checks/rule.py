@@ -16,6 +16,7 @@ from modelc_passes.common import SHOWN
 from modelc_passes.infer_types import source_type
 
 SEPARATOR = "; "
+_READERS = 5  # readers that evidence names
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +142,12 @@ def conjoined(words: Sequence[str], last: str = "and") -> str:
 def places(group: Sequence[Offence]) -> str:
     """Return the names of the offenders with what is shown of each, at most 20."""
     return shown_list(f"{name_of(o.subject)}{': ' if o.shown else ''}{o.shown}" for o in group)
+
+
+def readers(values: Iterable[Value]) -> str:
+    """Return the names of the first ops that read any of `values`."""
+    users = (user for value in values for user in value.users if user.kind != "return")
+    return shown_list((called(user).replace("`", "") for user in users), _READERS)
 
 
 def shown_list(items: Iterable[str], limit: int = SHOWN) -> str:

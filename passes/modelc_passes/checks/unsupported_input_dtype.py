@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from modelc.diagnostics.diagnostic import Diagnostic, Fix
 from modelc.ir.model import Model
-from modelc.ir.op import Op, Value
+from modelc.ir.op import Value
 from modelc.ir.types import TensorType
 from modelc.profiles import Limit
-from modelc_passes.checks.rule import Offence, RuleCheck, about_input, conjoined, inputs, places, shown_list
+from modelc_passes.checks.rule import Offence, RuleCheck, about_input, conjoined, inputs, places, readers
 
 _CAST = "export the model with {better} inputs and cast them to {dtype} inside"
 _NUMBERS = Fix("export a signature that takes numbers, and parse or look up before the model", "--signature KEY")
@@ -43,12 +43,12 @@ class UnsupportedInputDtype(RuleCheck):
         value, dtype = group[0].subject, str(group[0].cause)
         assert isinstance(value, Value)
         taken = conjoined(sorted(limit.names("dtypes")))
-        readers = shown_list(op.origin.name or op.name for o in group for op in _users(o))
+        values = [offence.subject for offence in group if isinstance(offence.subject, Value)]
         return about_input(
             self.code,
             f"{inputs(group, 'is', 'are')} {dtype}; the target takes {taken}",
             value,
-            [("inputs", places(group)), ("read by", readers or "nothing")],
+            [("inputs", places(group)), ("read by", readers(values) or "nothing")],
             _FIXES.get(dtype, Fix(_CAST.format(better="float32", dtype=dtype))),
         )
 
@@ -62,7 +62,3 @@ def dtype_of(value: Value) -> str:
         return ""
     fixed = type_.element.family in ("float", "int", "uint", "bool", "complex")
     return type_.element.numpy if fixed else type_.element.name
-
-
-def _users(offence: Offence) -> tuple[Op, ...]:
-    return offence.subject.users if isinstance(offence.subject, Value) else ()

@@ -43,7 +43,7 @@ class _DeadBranches:
             self._visit(op)
             self.seen.add(op)
         for op in self.graph:
-            if op.kind in MERGES and op.results[0] not in self.dead:
+            if op.kind in MERGES and not all(value in self.dead for value in op.results):
                 self._merge(op)
         names = self.graph.output_names
         for index, value in enumerate(self.graph.outputs):
@@ -58,19 +58,19 @@ class _DeadBranches:
                 )
 
     def _visit(self, op: Op) -> None:
-        if op.kind in MERGES:
+        outcomes = sum(value.type is not CONTROL for value in op.results)
+        if op.kind in MERGES and outcomes:
             self._merge(op)
         elif op.kind == "return":
             return
         elif any(value in self.dead for value in op.operands):
             self.dead.update(op.results)
-        elif op.kind in SWITCHES and len(op.inputs) == 2 and len(op.results) >= 2:
-            self._switch(op, self.known.truth(op.inputs[1]))
-        elif op.kind == "tf._SwitchN" and len(op.inputs) == 2:
-            index = self.known.scalar(op.inputs[1])
-            self._switch(op, index, len([value for value in op.results if value.type is not CONTROL]))
+        elif op.kind in SWITCHES and len(op.inputs) == 2 and outcomes == 2:
+            self._switch(op, self.known.truth(op.inputs[1]), outcomes)
+        elif op.kind == "tf._SwitchN" and len(op.inputs) == 2 and outcomes:
+            self._switch(op, self.known.scalar(op.inputs[1]), outcomes)
 
-    def _switch(self, op: Op, taken: float | None, count: int = 2) -> None:
+    def _switch(self, op: Op, taken: float | None, count: int) -> None:
         """Let the branch that is taken read the data itself."""
         if taken is None:
             return

@@ -83,7 +83,7 @@ class _Selector:
         value = self._selected(rewriter, op, predicate, is_second)
         rewriter.replace_value(op.results[0], value)
         created = [value]
-        if op.results[1].readers and op.results[1].type is not CONTROL:
+        if op.results[1].readers:
             created.append(_which(rewriter, op, predicate, is_second))
             rewriter.replace_value(op.results[1], created[-1])
         drop_orders([result for result in op.results if result.type is CONTROL])
@@ -102,7 +102,7 @@ class _Selector:
 
 def _choice(op: Op, contexts: Mapping[Value, Context]) -> tuple[Value, bool, Context] | None:
     """Return the predicate that chooses between the operands, whether true means the second, and what else holds."""
-    if len(op.inputs) != 2 or len(op.results) < 2:
+    if len(op.inputs) != 2 or sum(value.type is not CONTROL for value in op.results) != 2:
         return None
     first, second = (contexts.get(value, ALWAYS) for value in op.inputs)
     for root, holds in first - second:
@@ -134,7 +134,8 @@ def _is_loop_header(op: Op) -> bool:
 
 
 def _is_loop_switch(op: Op) -> bool:
-    return len(op.inputs) != 2 or len(op.results) < 2 or op.inputs[1].producer.kind == "tf.LoopCond"
+    outcomes = sum(value.type is not CONTROL for value in op.results)
+    return len(op.inputs) != 2 or outcomes != 2 or op.inputs[1].producer.kind == "tf.LoopCond"
 
 
 def _unresolved(op: Op) -> Diagnostic:

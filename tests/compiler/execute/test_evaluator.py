@@ -200,7 +200,7 @@ def test_a_deep_graph_needs_no_deep_stack() -> None:
     value = building.inputs[0]
     for _ in range(5000):
         value = building.op("ge.Neg", value, type_=tensor(F32))
-    assert evaluate(building.returns(y=value), {"x": np.float32(3)})["y"] == 3
+    assert evaluate(building.returns(y=value), {"x": np.array(3, np.float32)})["y"] == 3
 
 
 def test_nested_graphs_are_executed_and_checked() -> None:

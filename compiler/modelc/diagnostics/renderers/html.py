@@ -13,9 +13,6 @@ from modelc.diagnostics.explain import meaning
 from modelc.diagnostics.renderers.words import closing, lines, made_of, op_type, safe
 from modelc.version import __version__
 
-_SEPARATOR = "; "  # between the items of a list in evidence
-_FEWEST = 3  # items from which on a list is shown as one
-
 
 def render_html(findings: Sequence[Diagnostic], consequences: Sequence[Diagnostic], source: str, color: bool) -> str:
     """Return the page: the verdict, then a card for every finding."""
@@ -46,7 +43,7 @@ def _overview(findings: Sequence[Diagnostic]) -> str:
     if len(findings) < 2:
         return ""
     rows = (
-        f'<li class="{d.severity.value}"><a href="#finding-{number}"><b>{d.code}</b> {_text(d.message)}</a></li>'
+        f'<li class="{d.severity.value}"><a href="#finding-{number}"><b>{d.code}</b> <span>{_marked(d.message)}</span></a></li>'
         for number, d in enumerate(findings, 1)
     )
     return f'<ol class="overview">{"".join(rows)}</ol>'
@@ -94,10 +91,8 @@ def _evidence(evidence: Iterable[tuple[str, str]]) -> str:
 def _value(value: str) -> str:
     if "\n" in value:
         return f"<pre>{escape(chr(10).join(lines(value)))}</pre>"
-    items = value.split(_SEPARATOR)
-    if len(items) < _FEWEST:
-        return f"<code>{_text(value)}</code>"
-    return "<ul>" + "".join(f"<li><code>{_text(item)}</code></li>" for item in items) + "</ul>"
+    items = [f"<code>{escape(item)}</code>" for item in lines(value)]
+    return items[0] if len(items) == 1 else f"<ul>{''.join(f'<li>{item}</li>' for item in items)}</ul>"
 
 
 def _list(kind: str, title: str, items: Sequence[str]) -> str:

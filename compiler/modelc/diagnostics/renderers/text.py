@@ -24,7 +24,9 @@ def render_text(findings: Sequence[Diagnostic], consequences: Sequence[Diagnosti
     page = _Page(source, color)
     blocks = ["\n".join(page.block(diagnostic)) for diagnostic in findings]
     codes = sorted({diagnostic.code for diagnostic in findings})
-    more = f"`modelc explain {codes[0]}` tells more" + (f"; so it does for {', '.join(codes[1:])}" if codes[1:] else "")
+    more = f"`modelc explain {codes[0]}` tells more"
+    if codes[1:]:
+        more = f"`modelc explain CODE` tells more about {', '.join(codes)}"
     return "\n\n".join(
         [*blocks, "\n".join([*page.wrapped("", closing(findings, consequences)), *page.wrapped("", more)])]
     )

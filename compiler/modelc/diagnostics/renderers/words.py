@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from modelc.diagnostics.diagnostic import Diagnostic, Severity
 
+SEPARATOR = "; "  # between the items of a list in evidence
+_FEWEST = 3  # items from which on a list is shown as one
 _ORDER = (Severity.ERROR, Severity.WARNING, Severity.NOTE)
 
 
@@ -28,8 +30,9 @@ def _spelled(char: str) -> str:
 
 
 def lines(text: str) -> list[str]:
-    """Return the lines of an evidence text, each safe to print."""
-    return [safe(line) for line in text.split("\n")]
+    """Return the lines of an evidence text, each safe to print; a list of several items has a line for each."""
+    items = text.split(SEPARATOR)
+    return [safe(line) for line in (items if len(items) >= _FEWEST and "\n" not in text else text.split("\n"))]
 
 
 def op_type(diagnostic: Diagnostic) -> str:

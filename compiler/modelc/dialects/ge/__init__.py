@@ -80,7 +80,7 @@ def _attribute(name: str, entry: Mapping[str, Any]) -> AttributeDef:
     if isinstance(default, list):
         default = tuple(default)
     if entry["type"] == "Type":
-        default = _NAMED.get(default)
+        default = _NAMED.get(str(default))
     return AttributeDef(name, entry["type"], default, bool(entry.get("required")))
 
 

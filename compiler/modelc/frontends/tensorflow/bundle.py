@@ -69,16 +69,27 @@ class Bundle:
 
     def object_graph(self) -> Any | None:
         """Return the TrackableObjectGraph that object-based checkpoints carry, None where there is none."""
-        entry = _parse("BundleEntryProto", self._entries.get(OBJECT_GRAPH.encode(), b""))
-        if entry is None or not entry.size:
+        blob = self._object_graph_blob()
+        if blob is None:
             return None
         try:
-            data = self._range(entry.shard_id, entry.offset, entry.size).read()
+            data = blob.read()
             size, index = read_varint(data, 0)
         except (BlobError, BadVarintError, IndexError):
             return None
         start = index + _CHECKSUM
         return _parse("TrackableObjectGraph", data[start : start + size])
+
+    def object_graph_problem(self) -> str:
+        """Return what is wrong with the shard that holds the object graph, empty where nothing is."""
+        blob = self._object_graph_blob()
+        return blob.problem if isinstance(blob, MissingBlob) else ""
+
+    def _object_graph_blob(self) -> Blob | None:
+        entry = _parse("BundleEntryProto", self._entries.get(OBJECT_GRAPH.encode(), b""))
+        if entry is None or not entry.size:
+            return None
+        return self._range(entry.shard_id, entry.offset, entry.size)
 
     def _entry(self, key: bytes, title: str) -> Any:
         entry = _parse("BundleEntryProto", self._entries.get(key, b""))

@@ -107,8 +107,20 @@ def build_model(
     """
     lifter = NodeLifter(path, library)
     lifter.findings.extend((*findings, *library.findings))
-    called = lifter.attributes.functions
     model = Model(_graph(lifter, scope, inputs, outputs))
+    calls = _add_functions(model, lifter, library)
+    try:
+        postorder([""], lambda caller: calls[caller])
+    except LoopError as error:
+        lifter.findings.append(cycle(error.path[::-1], "the function library"))
+    if lifter.findings:
+        raise ModelcError(*dict.fromkeys(lifter.findings))
+    return model
+
+
+def _add_functions(model: Model, lifter: NodeLifter, library: FunctionLibrary) -> Mapping[str, list[str]]:
+    """Add every function that is called, directly or not; returns who calls whom, the main graph being ""."""
+    called = lifter.attributes.functions
     calls, pending = {"": list(called)}, dict(called)
     while pending:
         name, reader = pending.popitem()
@@ -122,13 +134,7 @@ def build_model(
             lifter.findings.append(finding("MC110", f"`{reader}` calls function `{name}`, which does not exist"))
         calls[name] = list(called)
         pending |= {callee: node for callee, node in called.items() if callee not in calls}
-    try:
-        postorder([""], lambda caller: calls[caller])
-    except LoopError as error:
-        lifter.findings.append(cycle(error.path[::-1], "the function library"))
-    if lifter.findings:
-        raise ModelcError(*dict.fromkeys(lifter.findings))
-    return model
+    return calls
 
 
 def _function(lifter: NodeLifter, name: str, proto: Any) -> Graph:

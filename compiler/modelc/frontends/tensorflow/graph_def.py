@@ -16,7 +16,6 @@ from modelc.frontends.tensorflow.nodes import FRAMEWORK
 from modelc.frontends.tensorflow.order import Ref, Scope, graph_ref
 from modelc.frontends.tensorflow.outputs import PLACEHOLDERS, default_outputs, named_outputs
 from modelc.frontends.tensorflow.signatures import input_type
-from modelc.frontends.tensorflow.variables import declared_type, missing, variables_of
 from modelc.frontends.wire import WireFile
 from modelc.ir.model import Model, Source
 from modelc.ir.types import UNKNOWN, Type
@@ -24,7 +23,6 @@ from modelc.pipeline.facts import LIFTED
 
 _HEAD = 4096
 _SUFFIXES = (".pb", ".pbtxt")
-_NOT_FROZEN = "the graph is not frozen and has no checkpoint beside it"
 
 _FOREIGN = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself", "fetch the file with `git lfs pull`"),
@@ -44,7 +42,7 @@ def recognizes(path: Path, head: bytes) -> int:
 
 
 def load(path: Path, options: LoadOptions, sink: Sink) -> Model:
-    """Read a frozen graph; its weights stay where they are in the file.
+    """Read a frozen graph; its weights stay where they are in the file. Variables that are left have no value.
 
     Raises:
         ModelcError: It cannot be read.
@@ -59,8 +57,6 @@ def load(path: Path, options: LoadOptions, sink: Sink) -> Model:
         inputs, findings = _inputs(nodes, outputs, graph.versions.producer)
         scope = Scope("", nodes, graph_ref, frozenset(each.ref for each in inputs))
         model = build_model(path, library, scope, inputs, outputs, findings)
-    for op in variables_of(model):
-        op.attributes["value"] = missing(declared_type(op), _NOT_FROZEN)
     model.facts.add(LIFTED)
     details = (("producer", str(graph.versions.producer)),) if graph.versions.producer else ()
     model.source = Source(FRAMEWORK, path, "frozen graph (text)" if is_text else "frozen graph", details)

@@ -24,12 +24,10 @@ from modelc.frontends.tensorflow.signatures import (
     outputs_of,
     signature_key,
 )
-from modelc.frontends.tensorflow.variables import Variables, restored, variables_of
+from modelc.frontends.tensorflow.variables import Variables, declared_type, missing, restored, variables_of
 from modelc.frontends.wire import WireFile
 from modelc.ir.model import Model, Source
 from modelc.pipeline.facts import LIFTED
-
-_NAMED = 5  # variables that a message names
 
 
 def recognizes(path: Path, head: bytes) -> int:
@@ -128,27 +126,24 @@ def _details(meta: Any, key: str) -> tuple[tuple[str, str], ...]:
 def _attach_variables(
     model: Model, file: Path, restore_op: str, nodes: Mapping[str, Any], library: FunctionLibrary
 ) -> None:
-    """Give every variable that the model reaches its value; the checkpoint is only read if there is one."""
+    """Give every variable that the model reaches its value; the checkpoint is only read if there is one.
+
+    Without a sound index the variables say so themselves, each as long as somebody needs it.
+    """
     variables = variables_of(model)
     if not variables:
         return
     prefix = file.parent / "variables" / "variables"
-    if not prefix.with_suffix(".index").is_file():
-        raise _no_checkpoint(file, [op.origin.name for op in variables])
-    source = Variables(Bundle(prefix), restored(nodes, library, restore_op, file))
+    try:
+        if not prefix.with_suffix(".index").is_file():
+            raise fail("MC111", "`variables/variables.index` is missing")
+        source = Variables(Bundle(prefix), restored(nodes, library, restore_op, file))
+    except ModelcError as error:
+        for op in variables:
+            op.attributes["value"] = missing(declared_type(op), error.diagnostics[0].message)
+        return
     for op in variables:
         source.attach(op)
-
-
-def _no_checkpoint(file: Path, names: list[str]) -> ModelcError:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return fail(
-        "MC111",
-        f"the values of {len(names)} variables cannot be read: `variables/variables.index` is missing",
-        file=str(file.parent),
-        evidence=[("variables", ", ".join(names[:_NAMED]) + more)],
-        fixes=[Fix("copy the whole folder of the SavedModel, with its `variables` folder")],
-    )
 
 
 FRONTEND = Frontend("saved-model", "TensorFlow SavedModel", recognizes, load, describe)

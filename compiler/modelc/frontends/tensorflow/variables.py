@@ -168,7 +168,7 @@ class Variables:
         blob: Blob
         try:
             if source is None:
-                raise TensorError("the checkpoint has no tensor of its name")
+                raise TensorError(self._bundle.object_graph_problem() or "the checkpoint has no tensor of its name")
             type_, blob = self._bundle.tensor(source.key, parse_slice(source.part))
             if not is_refinement(type_, declared):
                 raise TensorError(f"the checkpoint has {type_} for it, the graph {declared}")

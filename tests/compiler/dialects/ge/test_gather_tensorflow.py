@@ -52,6 +52,13 @@ def segments(kind: str, x: Array, ids: Array, count: int | None = None) -> Case:
     return kind, (x, ids) if count is None else (x, ids, i32(count)), {}, raw
 
 
+def one_hot(indices: Array, depth: int, axis: int) -> Case:
+    def raw(ops: Any, a: Operands) -> Any:
+        return ops.OneHot(indices=a[0], depth=a[1], on_value=a[2], off_value=a[3], axis=axis)
+
+    return "OneHot", (indices, i32(depth), np.float32(2), np.float32(-1)), {"axis": axis}, raw
+
+
 UPDATES = RANDOM.integers(-5, 5, (3, 5)).astype(np.int32)
 TABLE = RANDOM.integers(-5, 5, (4, 5)).astype(np.int32)
 PREDICTIONS = np.array([[1, 5, 3, 5], [2, 2, 2, 2], [0, np.inf, 1, 2], [np.nan, 1, 2, 3]], np.float32)
@@ -87,12 +94,7 @@ CASES: list[Case] = [
     tensor_scatter("TensorScatterMax", "TensorScatterMax", TABLE, i32([[3], [0], [3]]), UPDATES),
     tensor_scatter("TensorScatterMin", "TensorScatterMin", TABLE, i32([[3, 1], [0, 0], [3, 1]]), UPDATES[0, :3]),
     *(
-        (
-            "OneHot",
-            (indices, i32(depth), np.float32(2), np.float32(-1)),
-            {"axis": axis},
-            lambda ops, a, axis=axis: ops.OneHot(indices=a[0], depth=a[1], on_value=a[2], off_value=a[3], axis=axis),
-        )
+        one_hot(indices, depth, axis)
         for indices in (i32([[0, 2], [-1, 7]]), i64(1))
         for depth in (0, 3)
         for axis in (-1, 0)

@@ -31,10 +31,10 @@ def test_pools_with_pads(apply: Apply, data: st.DataObject) -> None:
     size = data.draw(st.tuples(st.integers(1, 6), st.integers(1, 6)))
     kernel = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
     strides = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
-    pads = [tuple(data.draw(st.integers(0, k - 1)) for _ in range(2)) for k in kernel]
+    pads = [(data.draw(st.integers(0, k - 1)), data.draw(st.integers(0, k - 1))) for k in kernel]
     ceil, exclusive, divisor = data.draw(st.booleans()), data.draw(st.booleans()), data.draw(st.sampled_from((0, 3)))
     assume(all(n + sum(p) >= k for n, p, k in zip(size, pads, kernel, strict=True)))
-    rows, columns = (cells(*numbers, ceil) for numbers in zip(size, kernel, strides, pads, strict=True))
+    rows, columns = (cells(n, k, s, p, ceil) for n, k, s, p in zip(size, kernel, strides, pads, strict=True))
     # Windows that lie behind the padded input altogether hold nothing.
     assume(all(line[-1][0] < n + p[1] for line, n, p in zip((rows, columns), size, pads, strict=True)))
     x = np.random.default_rng(0).integers(-9, 9, (1, 1, *size)).astype(np.float64)

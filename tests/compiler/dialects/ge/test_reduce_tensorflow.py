@@ -154,8 +154,8 @@ def test_selects_boxes_softly(tf: Any, apply: Any, sigma: float, pad: bool) -> N
 
 
 def test_selects_by_given_overlaps(tf: Any, apply: Any) -> None:
-    overlaps = RANDOM.uniform(0, 1, (9, 9)).astype(np.float32)
-    overlaps = (overlaps + overlaps.T) / 2
+    half: Array = RANDOM.uniform(0, 0.5, (9, 9)).astype(np.float32)
+    overlaps = half + half.T
     (ours,) = apply("NonMaxSuppressionWithOverlaps", overlaps, SCORES[:9], *SELECTION)
     theirs = tf.raw_ops.NonMaxSuppressionWithOverlaps(
         overlaps=overlaps, scores=SCORES[:9], max_output_size=12, overlap_threshold=0.4, score_threshold=0.2

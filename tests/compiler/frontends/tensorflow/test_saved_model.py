@@ -265,12 +265,26 @@ def test_only_variables_on_the_way_to_an_output_are_looked_at(saved_model: Saved
     assert [op.kind for op in read(folder).graph] == ["input", "tf.Relu", "return"]
 
 
-def test_a_missing_checkpoint_is_one_finding(saved_model: SavedModel) -> None:
-    meta = signature("f", {}, {"y": "read_a", "z": "read_b"})
-    finding = refused(saved_model([*RESOURCES[:2], *RESOURCES[4:]], meta))
-    assert finding.code == "MC111"
-    assert finding.message.startswith("the values of 2 variables cannot be read")
-    assert finding.evidence == (("variables", "a, b"),)
+@pytest.mark.parametrize(
+    ("index", "problem"),
+    [
+        (None, "`variables/variables.index` is missing"),
+        (b"", "`variables.index` ends at byte 0"),
+        (b"x" * 99, "`variables.index` is damaged at byte 91"),
+    ],
+)
+def test_without_a_sound_index_every_variable_says_so(
+    saved_model: SavedModel, index: bytes | None, problem: str
+) -> None:
+    folder = saved_model([*RESOURCES[:2], *RESOURCES[4:]], signature("f", {}, {"y": "read_a", "z": "read_b"}))
+    if index is not None:
+        (folder / "variables").mkdir()
+        (folder / "variables" / "variables.index").write_bytes(index)
+    blobs = [variable(read(folder), name).attributes["value"] for name in ("a", "b")]
+    for blob, size in zip(blobs, (12, 0), strict=True):
+        assert isinstance(blob, MissingBlob)
+        assert blob.nbytes == size
+        assert problem in blob.problem
 
 
 @pytest.mark.parametrize(
