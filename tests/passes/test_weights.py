@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from modelc.ir.blob import Blob, BytesBlob, SplatBlob
 from modelc.ir.constants import numpy_dtype, to_blob
@@ -48,10 +50,10 @@ def test_pieces_of_any_size_are_scaled(axis: int, element: Element, size: int) -
     rng, dtype = np.random.default_rng(size), numpy_dtype(element)
     array = rng.normal(size=(3, 5, 7)).astype(dtype)
     factors = rng.normal(size=(array.shape[axis],))
-    wide = np.float64 if element is F64 else np.float32
-    along = factors.astype(wide).reshape([-1 if index == axis else 1 for index in range(3)])
+    wide = np.dtype("f8" if element is F64 else "f4")
+    along: NDArray[Any] = factors.astype(wide).reshape([-1 if index == axis else 1 for index in range(3)])
     blob = ScaledBlob(Pieces(array.tobytes(), size), TensorType(element, array.shape), axis, factors)
-    assert blob.read() == (array.astype(wide) * along).astype(dtype).tobytes()
+    assert blob.read() == np.multiply(array.astype(wide), along).astype(dtype).tobytes()
     assert blob.nbytes == array.nbytes
 
 

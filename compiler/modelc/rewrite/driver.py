@@ -157,13 +157,16 @@ class _Driver:
 
     @staticmethod
     def _note(queue: _Queue, rewriter: _Tracker) -> None:
-        """Queue what a hit may have made possible: what it changed, what reads that, and what that reads."""
+        """Queue what a hit may have made possible.
+
+        That is what it made and changed, what reads that, and the one reader that is left of what lost others.
+        """
         for op in (*rewriter.created, *rewriter.changed):
-            if op.graph is not None:
-                queue.add(op)
+            if op.graph is not None and queue.add(op):
                 queue.extend(user for value in op.results for user, _ in value.readers)
-                queue.extend(value.producer for value in op.operands)
-        queue.extend(rewriter.freed)
+        for op in rewriter.freed:
+            queue.add(op)
+            queue.extend(next(iter(value.readers))[0] for value in op.results if len(value.readers) == 1)
         rewriter.forget()
 
 
@@ -175,11 +178,13 @@ class _Queue:
         self._ops = deque(graph)
         self._queued = set(self._ops)
 
-    def add(self, op: Op) -> None:
-        """Queue `op` unless it waits already."""
-        if op not in self._queued:
-            self._queued.add(op)
-            self._ops.append(op)
+    def add(self, op: Op) -> bool:
+        """Queue `op`; returns False where it waits already, and then its readers wait behind it."""
+        if op in self._queued:
+            return False
+        self._queued.add(op)
+        self._ops.append(op)
+        return True
 
     def extend(self, ops: Iterable[Op]) -> None:
         """Queue each of `ops`."""

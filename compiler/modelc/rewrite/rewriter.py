@@ -13,6 +13,7 @@ from modelc.ir.blob import Blob
 from modelc.ir.constants import constant, to_blob, type_of
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
+from modelc.ir.opdef import InferenceError
 from modelc.ir.origin import Origin, merge
 from modelc.ir.types import NONE, TensorType, Type
 
@@ -197,4 +198,7 @@ def fold(op: Op, limit: int) -> list[NDArray[Any]] | None:
         if array is None:
             return None
         arrays.append(array)
-    return list(definition.evaluate(op, arrays))
+    try:
+        return list(definition.evaluate(op, arrays))
+    except (ArithmeticError, InferenceError, LookupError, MemoryError, TypeError, ValueError):
+        return None  # whoever executes the op will say why it fails

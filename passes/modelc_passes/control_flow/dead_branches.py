@@ -74,7 +74,7 @@ class _DeadBranches:
         """Let the branch that is taken read the data itself."""
         if taken is None:
             return
-        taken = int(taken) if 0 <= int(taken) < count else count - 1
+        taken = int(taken) if 0 <= taken < count else count - 1
         self.rewriter.replace_value(op.results[taken], op.inputs[0])
         self.dead.update(value for value in op.results[:count] if value.index != taken)
         drop_orders(op.results[count:])

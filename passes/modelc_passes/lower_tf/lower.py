@@ -148,7 +148,7 @@ class _UnknownOpError(Exception):
     """The Graph Engine has no such op."""
 
 
-_CAUSES = {"MC303": frozenset({"MC202"}), "MC111": frozenset({"MC111", "MC112"})}
+_CAUSES = {"MC303": frozenset({"MC202", "MC111", "MC112"}), "MC111": frozenset({"MC111", "MC112"})}
 _FAILURES = (
     _UnknownOpError,
     UnsupportedFormError,

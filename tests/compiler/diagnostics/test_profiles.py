@@ -11,7 +11,7 @@ from modelc.profiles import DEFAULT, Limit, profile, profiles
 
 
 def test_the_default_is_the_strictest() -> None:
-    assert DEFAULT == next(iter(profiles()))
+    assert next(iter(profiles())) == DEFAULT
 
 
 @pytest.mark.parametrize("name", list(profiles()))

@@ -43,8 +43,9 @@ def _overview(findings: Sequence[Diagnostic]) -> str:
     if len(findings) < 2:
         return ""
     rows = (
-        f'<li class="{d.severity.value}"><a href="#finding-{number}"><b>{d.code}</b> <span>{_marked(d.message)}</span></a></li>'
-        for number, d in enumerate(findings, 1)
+        f'<li class="{each.severity.value}"><a href="#finding-{number}">'
+        f"<b>{each.code}</b> <span>{_marked(each.message)}</span></a></li>"
+        for number, each in enumerate(findings, 1)
     )
     return f'<ol class="overview">{"".join(rows)}</ol>'
 

@@ -85,7 +85,7 @@ _SHAPED = (  # one operand, with numbers as attributes
 )
 
 
-@infers(*ACTIVATIONS, *_SHAPED, "FakeQuantWithMinMaxArgs")
+@infers(*ACTIVATIONS, *_SHAPED)
 def _same_type(op: Op) -> list[Type]:
     return [operand(op, 0)]
 
@@ -226,8 +226,15 @@ def _swiglu(op: Op, arrays: Arrays) -> list[Array]:
 # -- fake quantization
 
 
+@infers("FakeQuantWithMinMaxArgs")
+def _infer_fake_quant_args(op: Op) -> list[Type]:
+    _bits(op)
+    return [operand(op, 0)]
+
+
 @infers("FakeQuantWithMinMaxVars", "FakeQuantWithMinMaxVarsPerChannel")
 def _infer_fake_quant(op: Op) -> list[Type]:
+    _bits(op)
     x, low, high = operand(op, 0), operand(op, 1), operand(op, 2)
     if op.kind == "ge.FakeQuantWithMinMaxVars":
         need_rank(op, low, 0, "a limit")
@@ -258,7 +265,7 @@ def _fake_quant_vars(op: Op, arrays: Arrays) -> list[Array]:
 def _fake_quant(op: Op, x: Array, low: Array, high: Array) -> Array:
     """Round `x` to the numbers that an integer of `num_bits` can stand for, with 0 exactly among them."""
     least = np.float32(1 if flag(op, "narrow_range", False) else 0)
-    most = np.float32((1 << integer(op, "num_bits", 8)) - 1)
+    most = np.float32((1 << _bits(op)) - 1)
     scale = (high - low) / (most - least)
     zero = np.clip(_half_away(least - low / scale), least, most)
     bottom, top = (least - zero) * scale, (most - zero) * scale
@@ -268,6 +275,13 @@ def _fake_quant(op: Op, x: Array, low: Array, high: Array) -> Array:
     offset = np.floor(-bottom * (one / scale) + np.float32(0.5))
     rounded = np.floor(clamped * (one / scale) - offset + np.float32(0.5)) * scale
     return np.where((low == 0) & (high == 0), np.float32(0), rounded).astype(F32.numpy)
+
+
+def _bits(op: Op) -> int:
+    bits = integer(op, "num_bits", 8)
+    if not 2 <= bits <= 16:
+        raise mismatch(op, f"rounds to integers of 2 to 16 bits, not {bits}")
+    return bits
 
 
 def _half_away(x: Array) -> Array:

@@ -15,19 +15,26 @@ from modelc.dialects.ge.helpers import (
     broadcast,
     channel_axis,
     common_element,
+    element,
     equal_dims,
     equal_shapes,
+    flag,
+    integer,
     mismatch,
     need_family,
     need_rank,
     number,
     operand,
+    positive_axis,
     tensors,
     text,
 )
-from modelc.dialects.ge.semantics import Arrays, evaluates, infers
+from modelc.dialects.ge.semantics import TRAITS, Arrays, evaluates, infers
+from modelc.ir.attributes import get
+from modelc.ir.constants import numpy_dtype
 from modelc.ir.op import Op
-from modelc.ir.types import BOOL, U8, TensorType, Type, format_shape
+from modelc.ir.opdef import COMMUTATIVE, PURE
+from modelc.ir.types import BOOL, I32, U8, Dim, TensorType, Type, format_shape
 
 Function = Callable[..., Any]
 
@@ -52,6 +59,7 @@ UNARY: dict[str, Function] = {
     "Atan": np.arctan,
     "Atanh": np.arctanh,
     "Ceil": np.ceil,
+    "CheckNumerics": np.positive,
     "Conj": np.conj,
     "Cos": np.cos,
     "Cosh": np.cosh,
@@ -231,6 +239,12 @@ COMPARISONS: dict[str, Function] = {
     "LessEqual": np.less_equal,
     "NotEqual": np.not_equal,
 }
+_SYMMETRIC = (
+    *("ApproximateEqual", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Equal", "LogicalAnd", "LogicalOr", "Maximum"),
+    *("Minimum", "Mul", "NotEqual", "SquaredDifference"),  # not Add, which joins text
+)
+TRAITS.update(dict.fromkeys(_SYMMETRIC, frozenset({PURE, COMMUTATIVE})))
+NO_AXIS = -65530  # how `Cross` says that it was given no axis
 EXACT = frozenset({"NextAfter"})  # meant for the type they are given, not for a wider one
 
 
@@ -326,6 +340,42 @@ def _infer_population_count(op: Op) -> list[Type]:
 def _population_count(op: Op, arrays: Arrays) -> list[Array]:
     x = arrays[0]
     return [np.bitwise_count(x.view(x.dtype.str.replace("i", "u"))).astype(np.uint8)]
+
+
+@infers("Bucketize")
+def _infer_bucketize(op: Op) -> list[Type]:
+    return [operand(op, 0).with_element(element(op, "dtype", I32))]
+
+
+@evaluates("Bucketize")
+def _bucketize(op: Op, arrays: Arrays) -> list[Array]:
+    boundaries = np.array(get(op.attributes, "boundaries", tuple), np.float64)
+    found = np.searchsorted(boundaries, arrays[0], "right" if flag(op, "right", True) else "left")
+    return [np.asarray(found).astype(numpy_dtype(element(op, "dtype", I32)))]
+
+
+@infers("Cross")
+def _infer_cross(op: Op) -> list[Type]:
+    a, b = operand(op, 0), operand(op, 1)
+    result = TensorType(common_element(op, (a, b)), equal_shapes(op, a.shape, b.shape))
+    if result.shape is not None:
+        axis = _cross_axis(op, result.shape)
+        equal_dims(op, result.shape[axis], 3, "extents of operand and space")
+    return [result]
+
+
+def _cross_axis(op: Op, shape: tuple[Dim, ...]) -> int:
+    """Return the axis of the vectors: by default the first one of extent 3, else the last one."""
+    axis = integer(op, "dim", NO_AXIS)
+    if axis == NO_AXIS:
+        axis = shape.index(3) if 3 in shape else -1
+    return positive_axis(op, axis, len(shape))
+
+
+@evaluates("Cross")
+def _cross(op: Op, arrays: Arrays) -> list[Array]:
+    axis = _cross_axis(op, arrays[0].shape)
+    return [widened(lambda a, b: np.cross(a, b, axis=axis))(*arrays)]
 
 
 # -- sums of many, biases

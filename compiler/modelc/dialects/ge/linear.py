@@ -241,6 +241,16 @@ def _infer_solve(op: Op) -> list[Type]:
     return [TensorType(element, (*(shape or ()), rows, rhs.shape[-1]))]
 
 
+@infers("LogMatrixDeterminant")
+def _infer_log_determinant(op: Op) -> list[Type]:
+    return [*_infer_determinant(op), *_infer_determinant(op)]
+
+
+@evaluates("LogMatrixDeterminant")
+def _log_determinant(op: Op, arrays: Arrays) -> list[Array]:
+    return [np.asarray(part).astype(arrays[0].dtype) for part in np.linalg.slogdet(arrays[0])]
+
+
 def _inverse(op: Op, x: Array) -> Array:
     return np.linalg.inv(_adjoint(x) if flag(op, "adjoint", False) else x)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 
+from modelc.dialects.ge.arrays import present
 from modelc.dialects.ge.gather import checked
 from modelc.dialects.ge.helpers import (
     broadcast,
@@ -270,10 +273,56 @@ def _infer_bound(op: Op) -> list[Type]:
 
 @evaluates("LowerBound", "UpperBound")
 def _bound(op: Op, arrays: Arrays) -> list[Array]:
-    side = "left" if op.kind == "ge.LowerBound" else "right"
-    found = [np.searchsorted(row, values, side) for row, values in zip(*arrays, strict=True)]  # type: ignore[call-overload]
+    side: Literal["left", "right"] = "left" if op.kind == "ge.LowerBound" else "right"
+    found = [np.searchsorted(row, values, side) for row, values in zip(*arrays, strict=True)]
     dtype = numpy_dtype(element(op, "out_type", I32))
     return [np.array(found, dtype).reshape(arrays[1].shape)]
+
+
+@infers("SearchSorted")
+def _infer_search_sorted(op: Op) -> list[Type]:
+    rows, values = operand(op, 0), operand(op, 1)
+    common_element(op, (rows, values))
+    if rows.shape is not None and values.shape is not None and len(rows.shape) != 1:
+        equal_shapes(op, rows.shape[:-1], values.shape[:-1], what="leading dimensions")
+    return [values.with_element(element(op, "dtype", I64))]
+
+
+@evaluates("SearchSorted")
+def _search_sorted(op: Op, arrays: Arrays) -> list[Array]:
+    rows, values, sorter = arrays[0], arrays[1], present(arrays, 2)
+    rows = rows if sorter is None else np.take_along_axis(rows, sorter, -1)
+    side: Literal["left", "right"] = "right" if flag(op, "right", False) else "left"
+    dtype = numpy_dtype(element(op, "dtype", I64))
+    if rows.ndim == 1:
+        return [np.searchsorted(rows, values, side).astype(dtype)]
+    result = np.empty(values.shape, dtype)
+    for place in np.ndindex(values.shape[:-1]):
+        result[place] = np.searchsorted(rows[place], values[place], side)
+    return [result]
+
+
+@infers("Bucketize")
+def _infer_bucketize(op: Op) -> list[Type]:
+    _boundaries(op)
+    return [operand(op, 0).with_element(element(op, "dtype", I32))]
+
+
+def _boundaries(op: Op) -> list[float]:
+    boundaries = op.attributes.get("boundaries", ())
+    if not isinstance(boundaries, tuple) or not all(isinstance(item, float | int) for item in boundaries):
+        raise mismatch(op, f"needs a list of boundaries, not {boundaries!r}")
+    numbers = [float(item) for item in boundaries if isinstance(item, float | int)]
+    if numbers != sorted(numbers):
+        raise mismatch(op, f"needs its boundaries in order, not {numbers}")
+    return numbers
+
+
+@evaluates("Bucketize")
+def _bucketize(op: Op, arrays: Arrays) -> list[Array]:
+    side: Literal["left", "right"] = "right" if flag(op, "right", True) else "left"
+    places = np.searchsorted(np.array(_boundaries(op), np.float32), arrays[0], side)
+    return [places.astype(numpy_dtype(element(op, "dtype", I32)))]
 
 
 @infers("NthElement")

@@ -190,6 +190,7 @@ _TRANSPOSED = {
     "ge.Conv2DTranspose": (0, 2, 1, 3),
     "ge.Conv3DTranspose": (0, 2, 1, 3),
     "ge.Deconvolution": (None, 1, 0, 2),
+    "ge.DepthwiseConv2DBackpropInput": (0, 1, 2, None),
 }
 
 
@@ -276,6 +277,33 @@ def _transposed(op: Op, arrays: Arrays) -> list[Array]:
     window = _window(op, layout, kernel.shape[:-2])
     y = deconvolve(_computing(channels_last(spread, layout)), _computing(kernel), window, sizes, _groups(op))
     return _finish(op, y, None if bias_at is None else present(arrays, bias_at), spread.dtype, layout)
+
+
+@infers("DepthwiseConv2DBackpropInput")
+def _infer_transposed_depthwise(op: Op) -> list[Type]:
+    layout = _layout(op)
+    filter_, spread = operand(op, 1), operand(op, 2)
+    dims = need_rank(op, spread, 4)
+    shape = need_rank(op, filter_, 4, "a filter")
+    *kernel, taken, given_out = (shape[axis] for axis in _filter_axes(op, layout))
+    equal_dims(op, dims[channel_axis(layout)], product((taken, given_out)), "channels of operand and filter")
+    wanted = known_ints(op, 0)
+    sizes = _transposed_sizes(op, layout, wanted, tuple(kernel), dims)
+    channels = wanted[channel_axis(layout)] if wanted is not None and len(wanted) == 4 else None
+    _depthwise_results(op, channels, taken, given_out)
+    return [TensorType(common_element(op, (filter_, spread)), _in_layout(layout, dims[0], sizes, channels))]
+
+
+@evaluates("DepthwiseConv2DBackpropInput")
+def _transposed_depthwise(op: Op, arrays: Arrays) -> list[Array]:
+    layout = _layout(op)
+    wanted = tuple(int(size) for size in arrays[0])
+    kernel = arrays[1].transpose(_filter_axes(op, layout))
+    flat = kernel.reshape(*kernel.shape[:-2], 1, kernel.shape[-1] * kernel.shape[-2])
+    sizes, groups = tuple(wanted[axis] for axis in spatial_axes(layout)), wanted[channel_axis(layout)]
+    spread = _computing(channels_last(arrays[2], layout))
+    y = deconvolve(spread, _computing(flat), _window(op, layout, kernel.shape[:-2]), sizes, groups)
+    return _finish(op, y, None, arrays[2].dtype, layout)
 
 
 # -- dilation

@@ -265,12 +265,12 @@ def _lrn(op: Op, arrays: Arrays) -> list[Array]:
 
     def normalize(x: Array) -> Array:
         last = channels_last(x, layout)
-        sums = np.zeros((*last.shape[:-1], last.shape[-1] + 2 * radius + 1), np.float64)
-        np.cumsum(np.square(last), axis=-1, out=sums[..., radius + 1 : radius + 1 + last.shape[-1]])
-        sums[..., radius + 1 + last.shape[-1] :] = sums[..., radius + last.shape[-1], None]
-        windows = sums[..., 2 * radius + 1 :] - sums[..., : last.shape[-1]]
-        scaled = last / np.power(bias + alpha * windows, beta)
-        return from_channels_last(scaled, layout)
+        count, reach = last.shape[-1], min(radius, last.shape[-1])
+        sums = np.zeros((*last.shape[:-1], count + 2 * reach + 1), np.float64)
+        np.cumsum(np.square(last), axis=-1, out=sums[..., reach + 1 : reach + 1 + count])
+        sums[..., reach + 1 + count :] = sums[..., reach + count, None]
+        windows = sums[..., 2 * reach + 1 :] - sums[..., :count]
+        return from_channels_last(last / np.power(bias + alpha * windows, beta), layout)
 
     return [widened(normalize)(arrays[0])]
 

@@ -20,6 +20,7 @@ from modelc.dialects.ge.helpers import (
     positive_axes,
     positive_axis,
     product,
+    total,
 )
 from modelc.dialects.ge.known import known_ints
 from modelc.dialects.ge.semantics import Array, Arrays, evaluates, infers
@@ -30,18 +31,20 @@ from modelc.ir.types import I32, I64, Dim, Element, Shape, TensorType, Type, for
 # -- the same value
 
 
-@infers(
-    "Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot", "GuaranteeConst", "PlaceholderWithDefault"
+SAME = (
+    *("CheckNumerics", "GuaranteeConst", "Identity", "IdentityN", "PlaceholderWithDefault", "PreventGradient"),
+    *("Snapshot", "StopGradient"),
 )
+
+
+@infers(*SAME)
 def _infer_same(op: Op) -> list[Type]:
     if not op.inputs:
         raise mismatch(op, "needs an operand")
     return [value.type for value in op.inputs]
 
 
-@evaluates(
-    "Identity", "IdentityN", "StopGradient", "PreventGradient", "Snapshot", "GuaranteeConst", "PlaceholderWithDefault"
-)
+@evaluates(*SAME)
 def _same(op: Op, arrays: Arrays) -> list[Array]:
     return list(arrays)
 
@@ -294,7 +297,7 @@ def _permutation(op: Op, perm: Sequence[int], rank: int) -> tuple[int, ...]:
     return axes
 
 
-@infers("Transpose")
+@infers("Transpose", "ConjugateTranspose")
 def _infer_transpose(op: Op) -> list[Type]:
     x = operand(op, 0)
     perm = constant_ints(op, 1)
@@ -309,6 +312,11 @@ def _infer_transpose(op: Op) -> list[Type]:
 @evaluates("Transpose")
 def _transpose(op: Op, arrays: Arrays) -> list[Array]:
     return [arrays[0].transpose(_permutation(op, arrays[1].reshape(-1).tolist(), arrays[0].ndim))]
+
+
+@evaluates("ConjugateTranspose")
+def _conjugate_transpose(op: Op, arrays: Arrays) -> list[Array]:
+    return [np.conj(transposed) for transposed in _transpose(op, arrays)]
 
 
 @infers("InvertPermutation")
@@ -342,6 +350,16 @@ def _infer_shape(op: Op) -> list[Type]:
 @evaluates("Shape", "ShapeN")
 def _shape(op: Op, arrays: Arrays) -> list[Array]:
     return [np.array(x.shape, numpy_dtype(_number_element(op))) for x in arrays]
+
+
+@infers("GetShape")
+def _infer_get_shape(op: Op) -> list[Type]:
+    return [TensorType(I32, (total(operand(op, index).rank for index in range(len(op.inputs))),))]
+
+
+@evaluates("GetShape")
+def _get_shape(op: Op, arrays: Arrays) -> list[Array]:
+    return [np.array([dim for x in arrays for dim in x.shape], np.int32)]
 
 
 @infers("Size")

@@ -45,6 +45,7 @@ UNARY: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "Atan": ("Atan", "x", FLOATS),
     "Atanh": ("Atanh", "x", FLOATS),
     "Ceil": ("Ceil", "x", FLOATS),
+    "CheckNumerics": ("Identity", "input", FLOATS),
     "Cos": ("Cos", "x", ("float32", "float64")),
     "Cosh": ("Cosh", "x", FLOATS),
     "Digamma": ("Digamma", "x", ("float32", "float64")),
@@ -356,3 +357,17 @@ def test_text(tf: Any, apply: Any, same: Any) -> None:
     a, b = np.array([b"a", b"bc"], object), np.array([b"a", b"c"], object)
     same(apply("Equal", a, b)[0], tf.raw_ops.Equal(x=a.astype("S"), y=b.astype("S")).numpy())
     same(apply("Add", a, b)[0], tf.raw_ops.Add(x=a.astype("S"), y=b.astype("S")).numpy())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+def test_bucketize(tf: Any, apply: Any, same: Any, dtype: str) -> None:
+    x = np.array([-5, 0, 3, 10, 11, 250]).astype(dtype)
+    expected = tf.raw_ops.Bucketize(input=tf.constant(x), boundaries=[0.0, 10.0, 100.0]).numpy()
+    same(apply("Bucketize", x, boundaries=(0.0, 10.0, 100.0))[0], expected)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_cross(tf: Any, apply: Any, same: Any, dtype: str) -> None:
+    a, b = (np.random.default_rng(i).integers(-9, 9, (4, 3)).astype(dtype) for i in range(2))
+    same(apply("Cross", a, b)[0], tf.raw_ops.Cross(a=a, b=b).numpy())
+    same(apply("Cross", a, b, dim=-1)[0], tf.raw_ops.Cross(a=a, b=b).numpy())

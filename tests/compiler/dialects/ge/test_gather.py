@@ -274,3 +274,20 @@ def test_repeating_elements(apply: Any, times: int, repeats: list[int], axis: in
     x = counted(2, 2)
     np.testing.assert_array_equal(apply("RepeatInterleave", x, i32(repeats), axis=axis)[0], np.repeat(x, repeats, axis))
     np.testing.assert_array_equal(apply("RepeatInterleave", x, i32([times]))[0], np.repeat(x, times))
+
+
+@given(st.lists(st.integers(-3, 3), max_size=6), st.lists(st.integers(-4, 4), max_size=4), st.booleans())
+def test_searching_in_order(apply: Any, numbers: list[int], wanted: list[int], right: bool) -> None:
+    row, values = np.sort(np.array(numbers, np.float32)), np.array(wanted, np.float32)
+    expected = [sum(number < value or (right and number == value) for number in numbers) for value in wanted]
+    assert apply("SearchSorted", row, values, right=right, dtype=I32)[0].tolist() == expected
+    many = apply("SearchSorted", np.stack([row, row]), np.stack([values, values]), right=right)[0]
+    assert many.tolist() == [expected, expected]
+    order = np.argsort(np.array(numbers, np.float32))
+    assert apply("SearchSorted", np.array(numbers, np.float32), values, order, right=right)[0].tolist() == expected
+    edges = tuple(map(float, row))
+    assert apply("Bucketize", values, boundaries=edges, right=right)[0].tolist() == expected
+
+
+def test_boundaries_are_in_order(refuse: Any) -> None:
+    assert "in order" in refuse("Bucketize", tensor(F32, 2), boundaries=(2.0, 1.0))

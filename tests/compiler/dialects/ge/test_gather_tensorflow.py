@@ -218,6 +218,12 @@ CASES: list[Case] = [
     ),
     ("NthElement", (X, i32(1)), {"reverse": True}, lambda ops, a: ops.NthElement(input=a[0], n=a[1], reverse=True)),
     ("NthElement", (X, i32(0)), {}, lambda ops, a: ops.NthElement(input=a[0], n=a[1])),
+    (
+        "Bucketize",
+        (np.array([-5, 10000, 150, 10, 5, 100], np.int32),),
+        {"boundaries": (0.0, 10.0, 100.0)},
+        lambda ops, a: ops.Bucketize(input=a[0], boundaries=[0, 10, 100]),
+    ),
     ("UnravelIndex", (i32([22, 3, 7]), i32([7, 6])), {}, lambda ops, a: ops.UnravelIndex(indices=a[0], dims=a[1])),
     ("InplaceUpdate", (TABLE, i32([3, 0]), UPDATES[:2]), {}, lambda ops, a: ops.InplaceUpdate(x=a[0], i=a[1], v=a[2])),
     ("InplaceAdd", (TABLE, i32([3, 0]), UPDATES[:2]), {}, lambda ops, a: ops.InplaceAdd(x=a[0], i=a[1], v=a[2])),

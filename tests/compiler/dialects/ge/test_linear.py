@@ -12,7 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from modelc.ir.graph import Graph
+from modelc.ir.op import Op
 from modelc.ir.types import F32, I8, TensorType, tensor
+from modelc.rewrite.rewriter import Rewriter
 
 Array = NDArray[Any]
 Apply = Callable[..., list[Array]]
@@ -126,3 +129,13 @@ def test_inference_of_products(infer: Any) -> None:
 )
 def test_inference_says_what_does_not_fit(refuse: Any, kind: str, operands: Any, attributes: Any, reason: str) -> None:
     assert refuse(kind, *operands, **attributes) == reason
+
+
+def test_a_singular_matrix_is_not_folded() -> None:
+    graph = Graph()
+    graph.append(Op("input", (), {"names": ()}))
+    rewriter = Rewriter(graph)
+    matrix = rewriter.constant(np.zeros((2, 2), np.float32))
+    assert rewriter.value("ge.MatrixInverse", [matrix]).producer.kind == "ge.MatrixInverse"
+    regular = rewriter.constant(np.eye(2, dtype=np.float32))
+    assert rewriter.value("ge.MatrixInverse", [regular]).producer.kind == "const"

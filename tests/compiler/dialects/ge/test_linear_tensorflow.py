@@ -104,3 +104,5 @@ def test_linear_algebra(tf: Any, apply: Any, same: Any, dtype: str, shape: Any) 
     same(apply("MatrixDeterminant", x)[0], tf.raw_ops.MatrixDeterminant(input=x).numpy(), 100)
     definite = x @ np.conj(np.swapaxes(x, -1, -2)) + np.eye(shape[-1], dtype=dtype)
     same(apply("Cholesky", definite)[0], tf.raw_ops.Cholesky(input=definite).numpy(), 100)
+    for found, wanted in zip(apply("LogMatrixDeterminant", x), tf.raw_ops.LogMatrixDeterminant(input=x), strict=True):
+        same(found, wanted.numpy(), 100)

@@ -177,6 +177,29 @@ def test_transposed_conv2d(
 
 
 @pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_transposed_depthwise_conv2d(tf: Any, apply: Any, same: Any, padding: str, layout: str, stride: int) -> None:
+    size, kernel, strides = (7, 6), (3, 2), (stride, stride)
+    counts = [
+        -(-n // stride) if padding == "SAME" else (n - k) // stride + 1 for n, k in zip(size, kernel, strict=True)
+    ]
+    y, weights = normal(2, *counts, 6), normal(*kernel, 3, 2)
+    expected = tf.raw_ops.DepthwiseConv2dNativeBackpropInput(
+        input_sizes=[2, *size, 3], filter=weights, out_backprop=y, strides=[1, *strides, 1], padding=padding
+    ).numpy()
+    attributes: dict[str, Any] = {
+        "strides": spread(layout, *strides),
+        "pads": pads_of(padding, size, kernel, strides, (1, 1)),
+        "data_format": layout,
+    }
+    sizes = np.array((2, 3, *size) if layout == "NCHW" else (2, *size, 3), np.int32)
+    for form in (weights, weights.reshape(*kernel, 1, 6)):
+        (actual,) = apply("DepthwiseConv2DBackpropInput", sizes, form, first(layout, y), **attributes)
+        same(actual, first(layout, expected), 3)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
 @pytest.mark.parametrize("strides", [(1, 1, 1), (2, 1, 2)])
 @pytest.mark.parametrize("layout", ["NDHWC", "NCDHW"])
 def test_conv3d_and_its_transpose(tf: Any, apply: Any, same: Any, padding: str, strides: Any, layout: str) -> None:

@@ -173,6 +173,12 @@ def test_shapes_of_partly_known_tensors(infer: Any, refuse: Any) -> None:
     assert "counts in i32 or i64" in refuse("Shape", tensor(F32, 2), dtype=cpp_number(F32))
 
 
+def test_conjugates_and_joined_shapes(apply: Any) -> None:
+    x = np.array([[1 + 2j, 3]], np.complex64)
+    assert apply("ConjugateTranspose", x, i32([1, 0]))[0].tolist() == [[1 - 2j], [3]]
+    assert apply("GetShape", counted(2, 3), counted(4))[0].tolist() == [2, 3, 4]
+
+
 def test_the_same_value_in_any_type(infer: Any) -> None:
     assert infer("Identity", tensor(F32, "n", None)) == ["f32[n, ?]"]
     assert infer("IdentityN", tensor(F32, "n"), tensor(I32)) == ["f32[n]", "i32[]"]
