@@ -64,10 +64,10 @@ EXPECTED: dict[str, set[str]] = {
     "empty_folder": {"MC104"},
     "truncated_saved_model": {"MC106"},
     "truncated_shard": {"MC112", "MC202"},
-    "truncated_index": {"MC105"},
-    "corrupt_index": {"MC105"},
+    "truncated_index": {"MC111", "MC202"},
+    "corrupt_index": {"MC111", "MC202"},
     "missing_shard": {"MC112", "MC202"},
-    "missing_variables": {"MC111"},
+    "missing_variables": {"MC111", "MC202"},
 }
 
 # By default a batch normalization that nothing absorbs becomes arithmetic, which is allowed.

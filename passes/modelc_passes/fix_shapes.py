@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, Sink, finding
 from modelc.ir.graph import Graph
-from modelc.ir.model import Model
+from modelc.ir.model import UNUSED_INPUTS, Model
 from modelc.ir.op import Value
 from modelc.ir.types import Dim, Shape, TensorType, Type, format_shape
 from modelc.pipeline.facts import FIXED_INPUTS, TYPED
@@ -17,7 +17,6 @@ from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.text.specs import InputShape, parse_input_shape
 from modelc_passes.common import keep_inputs
 
-UNUSED_INPUTS = "unused inputs"  # the detail of a source that lists inputs no output depends on
 
 Given = tuple[int | None, ...]
 

@@ -24,7 +24,7 @@ from modelc_passes.parameters import (
     vector,
     weights,
 )
-from modelc_passes.weights import DEEPEST, depth, scaled
+from modelc_passes.weights import MOST_WORK, scaled, work
 
 
 def _factor_and_summand(op: Op) -> tuple[Vector, Vector] | Miss:
@@ -52,7 +52,7 @@ def _absorb(rw: Rewriter, source: Op, factor: Vector, summand: Vector, name: str
     assert layout is not None
     filters = source.operands[layout.filter]
     blob = weights(filters)
-    if blob is None or depth(blob) >= DEEPEST:
+    if blob is None or work(blob) >= MOST_WORK:
         return Miss("the weights before it are not constants")
     if filters.tensor.dims[layout.axis] != len(factor):
         return Miss("the weights before it have another number of channels")

@@ -19,7 +19,7 @@ from modelc.pipeline.facts import GE, TYPED
 from modelc.pipeline.passes import GraphPass, PassContext, option
 from modelc.rewrite.rewriter import Rewriter
 from modelc_passes.keys import attributes_key
-from modelc_passes.weights import DEEPEST, SMALL, ComputedBlob, depth
+from modelc_passes.weights import MOST_WORK, SMALL, ComputedBlob, work
 
 GROWTH = 2  # how many times larger than its operands a result may be that is not small
 MOST_RESULTS = 16  # results of one op that are computed apart from each other
@@ -68,8 +68,8 @@ class FoldConstants(GraphPass):
         made = sum(type_.nbytes for type_ in types)
         if given <= SMALL and made <= SMALL:
             return _computed_now(op, definition.evaluate, constants, types)
-        too_deep = any(depth(blob) >= DEEPEST for blob, _ in constants)
-        if made > GROWTH * given + SMALL or given > 4 * self.max_bytes or len(types) > MOST_RESULTS or too_deep:
+        too_long = sum(work(blob) for blob, _ in constants) >= MOST_WORK
+        if made > GROWTH * given + SMALL or given > 4 * self.max_bytes or len(types) > MOST_RESULTS or too_long:
             return None
         return [_computed_later(op, definition.evaluate, constants, types, index) for index in range(len(types))]
 

@@ -15,7 +15,7 @@ from modelc.ir.constants import numpy_dtype, to_array, to_blob
 from modelc.ir.types import TensorType
 
 SMALL = 1 << 16  # bytes that are computed at once
-DEEPEST = 16  # computed weights that are computed from each other
+MOST_WORK = 32  # computations that reading one weight may take
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,17 +115,17 @@ class ComputedBlob(Blob):
         return (self.identity, tuple((blob.key, type_) for blob, type_ in self.operands))
 
     @cached_property
-    def depth(self) -> int:
-        """How many computed weights lie behind each other in this one."""
-        return 1 + max((depth(blob) for blob, _ in self.operands), default=0)
+    def work(self) -> int:
+        """How many computations reading it takes."""
+        return 1 + sum(work(blob) for blob, _ in self.operands)
 
     def read(self) -> bytes:
         """Compute the bytes."""
         return to_blob(self.compute([to_array(blob, type_) for blob, type_ in self.operands])).read()
 
 
-def depth(blob: Blob) -> int:
-    """Return how many computed weights lie behind each other in `blob`, 0 for one that is simply there."""
+def work(blob: Blob) -> int:
+    """Return how many computations reading `blob` takes, 0 for one that is simply there."""
     if isinstance(blob, ScaledBlob):
-        return 1 + depth(blob.source)
-    return blob.depth if isinstance(blob, ComputedBlob) else 0
+        return 1 + work(blob.source)
+    return blob.work if isinstance(blob, ComputedBlob) else 0

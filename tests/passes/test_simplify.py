@@ -219,6 +219,17 @@ def test_a_long_row_of_computed_weights_can_be_read() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+def test_a_tree_of_computed_weights_is_not_computed_over_and_over() -> None:
+    builder = Builder(200, 200)
+    weight = builder.normal(200, 200)
+    for _ in range(30):
+        weight = builder.op("Sub", weight, builder.op("Mul", weight, weight))
+    model = builder.model(builder.op("Add", builder.x, weight))
+    FoldConstants().run(model, PassContext(depth=1))
+    (found,) = run_graph(model.graph, [np.zeros((200, 200), "f4")])
+    assert found.shape == (200, 200)
+
+
 # -- many ops
 
 

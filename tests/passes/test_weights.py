@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelc.ir.blob import Blob, BytesBlob, SplatBlob
 from modelc.ir.constants import numpy_dtype, to_blob
 from modelc.ir.types import BF16, F16, F32, F64, Element, TensorType
-from modelc_passes.weights import ComputedBlob, ScaledBlob, depth, scaled
+from modelc_passes.weights import ComputedBlob, ScaledBlob, scaled, work
 
 
 class Pieces(BytesBlob):
@@ -65,7 +65,7 @@ def test_large_weights_are_not_read_when_they_are_scaled() -> None:
     assert isinstance(twice, ScaledBlob)
     assert twice.source is source
     assert (twice.factors == 6.0).all()
-    assert depth(twice) == 1
+    assert work(twice) == 1
 
 
 def test_small_weights_are_scaled_at_once() -> None:
@@ -88,4 +88,4 @@ def test_computed_weights_compute_when_they_are_read() -> None:
     again = ComputedBlob(lambda arrays: arrays[0].T, ((blob, TensorType(F32, (3, 2))),), "transpose", 24)
     assert np.frombuffer(blob.read(), "f4").tolist() == [0, 3, 1, 4, 2, 5]
     assert again.read() == array.tobytes()
-    assert depth(again) == 2
+    assert work(again) == 2

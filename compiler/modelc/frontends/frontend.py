@@ -10,7 +10,7 @@ from typing import TypeAlias
 from modelc.diagnostics.diagnostic import Sink
 from modelc.ir.model import Model
 
-Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 
 @dataclass(frozen=True, slots=True)

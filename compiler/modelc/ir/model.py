@@ -10,6 +10,9 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op
 
 
+UNUSED_INPUTS = "unused inputs"  # the detail that lists, between commas, inputs no output depends on
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """The file or folder a model was read from.

@@ -53,7 +53,9 @@ class BatchWithBatchNorm(RuleCheck):
             op,
             evidence=[("ops", places(group)), *_inputs(op.graph)],
             notes=["no convolution in front of it could take it up: it is preceded by something else or read twice"],
-            fixes=[Fix("compile for one element at a time", f"--batch-size {most}")],
+            fixes=[
+                Fix("where the model leaves the batch open, compile for one element at a time", f"--batch-size {most}")
+            ],
         )
 
 

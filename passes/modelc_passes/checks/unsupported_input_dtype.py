@@ -16,6 +16,7 @@ from modelc_passes.checks.rule import Offence, RuleCheck, about_input, conjoined
 _CAST = "export the model with {better} inputs and cast them to {dtype} inside"
 _NUMBERS = Fix("export a signature that takes numbers, and parse or look up before the model", "--signature KEY")
 _FIXES = {
+    "float64": Fix("export the model in float32"),
     "int64": Fix(_CAST.format(better="int32", dtype="int64")),
     "string": _NUMBERS,
     "resource": _NUMBERS,

@@ -12,7 +12,9 @@ from modelc.ir.op import Op
 from modelc_passes.common import counted, names_of
 from modelc_passes.lower_tf.longtail import counterparts
 from modelc_passes.lower_tf.table import op_types
-from modelc_passes.policy import REJECT, family
+from modelc_passes.policy import FREEZE, REJECT, family
+
+_STATE = frozenset({"MC111", "MC112", "MC306", "MC307"})  # what is said about variables that could not be frozen
 
 # Ops of TensorFlow 1 that move tensors between branches and turns of loops.
 _CONTROL = frozenset(
@@ -55,7 +57,9 @@ def unknown_ops(ops: Iterable[Op], sink: Sink) -> Iterator[Diagnostic]:
         yield _control_flow(loops)
     for op_type, group in groups.items():
         entry = family(op_type)
-        if entry is None or entry.action != REJECT or entry.code not in codes:
+        causes = {entry.code} if entry is not None and entry.action == REJECT else set()
+        causes |= _STATE if entry is not None and entry.action == FREEZE else set()
+        if not causes & codes:
             yield _unknown(op_type, group)
 
 

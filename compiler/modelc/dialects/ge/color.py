@@ -44,12 +44,16 @@ def _to_hsv(rgb: Array) -> Array:
     return np.stack([np.where(hue < 0, hue + 1, hue), saturation, value], -1).astype(rgb.dtype)
 
 
-def _to_rgb(hsv: Array) -> Array:
-    hue, saturation, value = (hsv[..., index : index + 1] for index in range(3))
+def _pure(hue: Array) -> Array:
+    """Return the colours of full saturation and value with these hues, which have a last dimension of one."""
     sector = hue * 6
     distances = np.concatenate([np.abs(sector - 3) - 1, 2 - np.abs(sector - 2), 2 - np.abs(sector - 4)], -1)
-    pure = np.clip(distances, 0, 1)
-    return np.asarray(((pure - 1) * saturation + 1) * value, hsv.dtype)
+    return np.clip(distances, 0, 1)
+
+
+def _to_rgb(hsv: Array) -> Array:
+    hue, saturation, value = (hsv[..., index : index + 1] for index in range(3))
+    return np.asarray(((_pure(hue) - 1) * saturation + 1) * value, hsv.dtype)
 
 
 @evaluates("RGBToHSV")
@@ -72,9 +76,11 @@ def _adjust_saturation(op: Op, arrays: Arrays) -> list[Array]:
 @evaluates("AdjustHue")
 def _adjust_hue(op: Op, arrays: Arrays) -> list[Array]:
     _need_channels_last(op)
-    hsv = _to_hsv(wide(arrays[0]))
-    hsv[..., 0] = np.mod(hsv[..., 0] + arrays[1].reshape(()), 1)
-    return [_to_rgb(hsv).astype(arrays[0].dtype)]
+    rgb = wide(arrays[0])
+    hue = np.mod(_to_hsv(rgb)[..., :1] + arrays[1].reshape(()), 1)
+    # The range of each pixel is kept as it is: saturation means nothing for the negative values images may have.
+    low, high = rgb.min(-1, keepdims=True), rgb.max(-1, keepdims=True)
+    return [(low + (high - low) * _pure(hue)).astype(arrays[0].dtype)]
 
 
 @infers("AdjustContrast")

@@ -22,6 +22,7 @@ Function: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 BLOCK = 1 << 13  # elements worked on at a time
 ROOT_PI = math.sqrt(math.pi)
 FAR = 28.0  # beyond it erfc is below the smallest double
+TINY = 1e-20  # below this, gamma(x) is 1 / x
 STIRLING_FROM = 10.0  # from here on the asymptotic series of lgamma and digamma reach full precision
 
 # erf(x) / x for |x| < 1, in 2 x^2 - 1
@@ -258,6 +259,7 @@ def lgamma(x: Doubles) -> Doubles:
     mirrored = _lgamma_positive(np.where(x < 0.0, 1.0 - x, x))
     sine = np.abs(np.sin(np.pi * (x - np.round(x))))
     negative = np.where(sine == 0.0, np.inf, math.log(math.pi) - np.log(sine) - mirrored)
+    negative = np.where(x > -TINY, -np.log(-x), negative)
     return np.where(np.isneginf(x), np.inf, np.where(x < 0.0, negative, mirrored))
 
 

@@ -17,7 +17,7 @@ from modelc.frontends.tensorflow.order import Ref, Scope, graph_ref
 from modelc.frontends.tensorflow.outputs import PLACEHOLDERS, default_outputs, named_outputs
 from modelc.frontends.tensorflow.signatures import input_type
 from modelc.frontends.wire import WireFile
-from modelc.ir.model import Model, Source
+from modelc.ir.model import UNUSED_INPUTS, Model, Source
 from modelc.ir.types import UNKNOWN, Type
 from modelc.pipeline.facts import LIFTED
 
@@ -58,9 +58,16 @@ def load(path: Path, options: LoadOptions, sink: Sink) -> Model:
         scope = Scope("", nodes, graph_ref, frozenset(each.ref for each in inputs))
         model = build_model(path, library, scope, inputs, outputs, findings)
     model.facts.add(LIFTED)
-    details = (("producer", str(graph.versions.producer)),) if graph.versions.producer else ()
+    details = _details(graph, inputs)
     model.source = Source(FRAMEWORK, path, "frozen graph (text)" if is_text else "frozen graph", details)
     return model
+
+
+def _details(graph: Any, inputs: list[Input]) -> tuple[tuple[str, str], ...]:
+    used = {each.name for each in inputs}
+    unused = [node.name for node in graph.node if node.op in PLACEHOLDERS and node.name not in used]
+    details = (("producer", str(graph.versions.producer or "")), (UNUSED_INPUTS, ", ".join(unused)))
+    return tuple((key, value) for key, value in details if value)
 
 
 def _inputs(nodes: Mapping[str, Any], outputs: list[Output], producer: int) -> tuple[list[Input], list[Diagnostic]]:
