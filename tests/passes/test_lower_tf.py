@@ -12,7 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelc.diagnostics.diagnostic import finding
 from modelc.dialects.ge.run import run_graph
+from modelc.dialects.lookup import op_def as ge_op_def
 from modelc.dialects.tf import defaults
 from modelc.dialects.tf.registry import op_def
 from modelc.ir.attributes import Attribute, Symbol
@@ -272,3 +274,73 @@ def seconds(blocks: int) -> float:
 def test_time_grows_with_the_number_of_ops() -> None:
     seconds(20)
     assert seconds(160) < 2.7 * seconds(80)
+
+
+# -- ops that TensorFlow's optimizer makes, and the table of counterparts
+
+
+def kinds(model: Model) -> list[str]:
+    return [op.kind[3:] for op in model.graph if op.dialect == "ge"]
+
+
+CONV: dict[str, Attribute] = {"T": F32, "strides": (1, 1, 1, 1), "padding": "SAME", "num_args": 1, "epsilon": 0.25}
+
+
+@pytest.mark.parametrize(
+    ("steps", "extra", "expected"),
+    [
+        (("BiasAdd", "Relu"), 1, ["Conv2D", "BiasAdd", "Relu"]),
+        (("FusedBatchNorm", "LeakyRelu"), 4, ["Conv2D", "BatchNorm", "LeakyRelu"]),
+        (("BiasAdd", "Add", "Elu"), 2, ["Conv2D", "BiasAdd", "Add", "Elu"]),
+        (("BiasAdd", "Novelty"), 1, ["MC302"]),
+        (("BiasAdd",), 0, ["MC302"]),
+    ],
+)
+def test_fused_convolutions_are_taken_apart(steps: tuple[str, ...], extra: int, expected: list[str]) -> None:
+    builder = Builder(tensor(F32, 1, 4, 4, 2))
+    filters = builder.const(np.ones((3, 3, 2, 2)), "f4")
+    arguments = [builder.const([0.5, 1.0], "f4") for _ in range(extra)]
+    operands = [*builder.inputs, filters, *arguments]
+    types = (F32,) * extra
+    (y,) = builder.op("_FusedConv2D", operands, [FLOATS], **CONV, TArgs=types, fused_ops=steps)
+    model = builder.model(y)
+    found = [text[:5] for text in lower(model)]
+    assert (found or kinds(model)) == expected
+
+
+def test_fused_products_and_normalizations_are_taken_apart() -> None:
+    builder = Builder(tensor(F32, 3, 2), tensor(F32, 1, 2, 2, 2))
+    matrix, vector = builder.const(np.ones((2, 2)), "f4"), builder.const([0.5, 1.0], "f4")
+    operands = [builder.inputs[0], matrix, vector]
+    (product,) = builder.op("_FusedMatMul", operands, T=F32, num_args=1, fused_ops=("BiasAdd", "Tanh"))
+    image = builder.inputs[1]
+    normalized = builder.op(
+        "_FusedBatchNormEx",
+        [image, vector, vector, vector, vector, image],
+        [FLOATS] * 6,
+        num_side_inputs=1,
+        activation_mode="Relu",
+        is_training=False,
+    )
+    model = builder.model(product, normalized[0])
+    assert lower(model) == []
+    assert kinds(model) == ["MatMulV2", "BiasAdd", "Tanh", "BatchNorm", "Add", "Relu"]
+
+
+def test_every_counterpart_is_an_operator_of_the_graph_engine() -> None:
+    assert [kind for kind in counterparts().values() if ge_op_def(f"ge.{kind}") is None] == []
+
+
+def test_results_the_graph_engine_does_not_give_must_not_be_read() -> None:
+    builder = Builder(tensor(F32, 4, 3), tensor(F32, 4, 3))
+    loss, gradient = builder.op("SoftmaxCrossEntropyWithLogits", builder.inputs, [FLOATS] * 2, T=F32)
+    assert [text[:5] for text in lower(builder.model(loss, gradient))] == ["MC302"]
+
+
+def test_variables_that_were_reported_are_not_reported_again() -> None:
+    builder = Builder(tensor(F32, 2))
+    (read,) = builder.op("ReadVariableOp", builder.inputs, dtype=F32)
+    model, context = builder.model(read), PassContext(depth=1)
+    context.sink.add(finding("MC307", "the graph has no value for 1 variable"))
+    LowerTf().run(model, context)
+    assert [item.code for item in context.sink] == ["MC307"]

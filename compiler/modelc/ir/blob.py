@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 CHUNK = 1 << 20
+WHOLE = 1 << 30  # bytes read at once where all of them are wanted: joining a single piece copies nothing
 
 
 class BlobError(Exception):
@@ -63,24 +64,27 @@ class FileBlob(Blob):
 
     def read(self) -> bytes:
         """Read the range in one piece."""
-        return b"".join(self.chunks())
+        return b"".join(self._pieces(WHOLE))
 
     def chunks(self) -> Iterator[bytes]:
         """Read the range in pieces of at most 1 MiB."""
+        return self._pieces(CHUNK)
+
+    def _pieces(self, most: int) -> Iterator[bytes]:
         try:
             with self.path.open("rb") as file:
-                yield from self._chunks_of(file.fileno())
+                yield from self._pieces_of(file.fileno(), most)
         except OSError as error:
             raise BlobError(f"cannot read `{self.path.name}`: {error.strerror}") from error
 
-    def _chunks_of(self, descriptor: int) -> Iterator[bytes]:
+    def _pieces_of(self, descriptor: int, most: int) -> Iterator[bytes]:
         position, end = self.offset, self.offset + self.nbytes
         while position < end:
-            chunk = os.pread(descriptor, min(CHUNK, end - position), position)
-            if not chunk:
+            piece = os.pread(descriptor, min(most, end - position), position)
+            if not piece:
                 raise BlobError(f"`{self.path.name}` ends at byte {position}, {end} were expected")
-            position += len(chunk)
-            yield chunk
+            position += len(piece)
+            yield piece
 
     @property
     def key(self) -> Hashable:

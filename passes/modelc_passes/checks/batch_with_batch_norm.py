@@ -52,7 +52,7 @@ class BatchWithBatchNorm(RuleCheck):
             f"the target takes {most} where a batch normalization is left",
             op,
             evidence=[("ops", places(group)), *_inputs(op.graph)],
-            notes=["no convolution in front of it could take it up: it is preceded by something else or read twice"],
+            notes=["it was not folded: its parameters are no constants, its statistics are read, or folding was left out"],
             fixes=[
                 Fix("where the model leaves the batch open, compile for one element at a time", f"--batch-size {most}")
             ],

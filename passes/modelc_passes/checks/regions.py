@@ -41,9 +41,15 @@ def _of_graph(graph: Graph, is_bad: Callable[[Value], bool]) -> list[Region]:
     for op in graph:
         results = [value for value in op.results if is_bad(value)]
         bad.update(results)
+        if not bad:
+            continue
         touching = [*results, *(value for value in op.operands if value in bad)]
         if op.kind not in ("input", "return") and touching:
             joined.join(touching)
+    return _collected(graph, bad, joined) if bad else []
+
+
+def _collected(graph: Graph, bad: set[Value], joined: _Joined) -> list[Region]:
     found: dict[Value, Region] = {}
     for op in graph:
         if op.kind == "input" and graph.owner is None:

@@ -188,10 +188,10 @@ def _check_form(site: Site) -> None:
 def _count(arguments: Sequence[TfArg], attributes: Attributes) -> int | None:
     total = 0
     for argument in arguments:
-        number = attributes.get(argument.number_attr or "", 1)
+        number: object = 1 if argument.number_attr is None else attributes.get(argument.number_attr)
         if argument.list_attr is not None:
             listed = attributes.get(argument.list_attr)
-            number = len(listed) if isinstance(listed, tuple) else "unknown"
+            number = len(listed) if isinstance(listed, tuple) else None
         if not isinstance(number, int):
             return None
         total += number

@@ -9,7 +9,7 @@ from modelc.dialects.ge.helpers import spatial_axes
 from modelc.ir.attributes import Attribute
 from modelc.ir.constants import numpy_dtype
 from modelc.ir.op import Value
-from modelc.ir.types import I32, I64, Element
+from modelc.ir.types import I32, I64, Dim, Element
 from modelc_passes.lower_tf.site import Site, UnsupportedFormError
 from modelc_passes.lower_tf.table import Lowered, lowers
 from modelc_passes.lower_tf.windows import at_axes, layout, window_pads
@@ -53,12 +53,17 @@ def _max_v2(site: Site) -> Lowered:
 
 @lowers("MaxPoolWithArgmax")
 def _max_with_argmax(site: Site) -> Lowered:
-    if site.flag("include_batch_in_index", False):
+    batch = _batch(site.inputs[0])
+    if site.flag("include_batch_in_index", False) and batch != 1:
         raise UnsupportedFormError("counts positions over the whole batch (include_batch_in_index)")
     attributes = _window(site)
     del attributes["data_format"]
     target = site.element("Targmax", I64)
     return site.many("MaxPoolWithArgmax", site.inputs[0], Targmax=cpp_number(target), **attributes)
+
+
+def _batch(x: Value) -> Dim:
+    return x.tensor.shape[0] if x.tensor.shape else None
 
 
 @lowers("MaxPool3D")

@@ -41,13 +41,21 @@ def window_pads(site: Site, sizes: Sequence[Dim], kernel: Sequence[Dim], data_fo
         return _explicit(site, axes)
     if padding != "SAME":
         raise UnsupportedFormError(f"has the padding {padding}, supported are SAME, VALID and EXPLICIT")
-    strides = site.integers("strides")
-    dilations = site.integers("dilations", (1,) * len(data_format))
+    strides, dilations = _steps(site, "strides", data_format), _steps(site, "dilations", data_format)
     return tuple(
         pad
         for axis, size, extent in zip(axes, sizes, kernel, strict=True)
         for pad in _same(site, size, extent, strides[axis], dilations[axis])
     )
+
+
+def _steps(site: Site, name: str, data_format: str) -> tuple[int, ...]:
+    numbers = site.integers(name, (1,) * len(data_format))
+    if len(numbers) != len(data_format) or min(numbers) < 1:
+        raise UnsupportedFormError(
+            f"has the {name} {list(numbers)}, needed is a positive number for each of {data_format}"
+        )
+    return numbers
 
 
 def _same(site: Site, size: Dim, extent: Dim, stride: int, dilation: int) -> tuple[int, int]:

@@ -124,7 +124,7 @@ def _with_number(op: Op, arrays: Arrays) -> list[Array]:
 
 
 @evaluates("Power")
-def _power(op: Op, arrays: Arrays) -> list[Array]:
+def _affine_power(op: Op, arrays: Arrays) -> list[Array]:
     power, scale, shift = number(op, "power", 1.0), number(op, "scale", 1.0), number(op, "shift", 0.0)
     return [widened(lambda x: np.power(x * scale + shift, power))(arrays[0])]
 
@@ -181,8 +181,21 @@ def _floored_remainder(a: Array, b: Array) -> Array:
     return np.where((rest != 0) & ((rest < 0) != (b < 0)), rest + b, rest)
 
 
+def _power(a: Array, b: Array) -> Array:
+    exponent = b.item() if b.size == 1 else None
+    a = np.broadcast_to(a, np.broadcast_shapes(a.shape, b.shape))
+    if exponent in (2, 3):  # many times faster than the general power
+        square = np.square(a)
+        return np.asarray(square if exponent == 2 else square * a)
+    if exponent == 0.5:  # numpy takes the root, which differs for -0 and minus infinity
+        return np.where(np.isneginf(a), np.inf, np.sqrt(a) + 0) if a.dtype.kind == "f" else np.sqrt(a)
+    return np.asarray(np.power(a, b))
+
+
 def _raised(a: Array, b: Array) -> Array:
-    if a.dtype.kind not in "iu" or not (b < 0).any():
+    if a.dtype.kind not in "iu":
+        return _power(a, b)
+    if not (b < 0).any():
         return np.asarray(np.power(a, b))
     # What numpy refuses: of the integers, only 1 and -1 have an inverse.
     inverse = np.where(a == 1, 1, np.where(a == -1, 1 - 2 * (b & 1), 0))

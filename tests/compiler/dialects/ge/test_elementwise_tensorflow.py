@@ -194,6 +194,14 @@ def test_two_operands(tf: Any, apply: Any, same: Any, kind: str, name: str, dtyp
         same(actual, expected, 2.0, floor=1e-3)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("exponent", [2, 3, 0.5, -1])
+def test_power_by_one_number(tf: Any, apply: Any, same: Any, dtype: str, exponent: float) -> None:
+    a, b = numbers(dtype, (40,)), np.array(exponent).astype(dtype_of(dtype))
+    for power in (b, b.reshape(1), b.reshape(1, 1)):
+        same(apply("Pow", a, power)[0], tf.raw_ops.Pow(x=tf.constant(a), y=tf.constant(power)).numpy(), 2, floor=1e-3)
+
+
 @pytest.mark.parametrize("dtype", SIGNED)
 def test_power_of_integers(tf: Any, apply: Any, same: Any, dtype: str) -> None:
     a, b = np.arange(-5, 6, dtype=dtype)[:, None], np.arange(0, 5, dtype=dtype)
