@@ -95,19 +95,32 @@ def _compare(artifact: Path, references: Path, tensors: Mapping[str, str]) -> st
     arrays = _read(references)
     graph = load(artifact, LoadOptions(), Sink()).graph
     given = {name.removeprefix("in:"): array for name, array in arrays.items() if name.startswith("in:")}
-    wanted = [array for name, array in arrays.items() if name.startswith("out:")]
+    wanted = {name.removeprefix("out:"): array for name, array in arrays.items() if name.startswith("out:")}
     try:
-        actual = list(evaluate(graph, dict(_feeds(graph, given, tensors))).values())
+        actual = evaluate(graph, dict(_feeds(graph, given, tensors)))
     except ModelcError as error:
         executable = all(d.code != "MC602" for d in error.diagnostics)
         return f"does not run: {error}" if executable else ""
-    if len(actual) != len(wanted):
-        return f"{len(actual)} outputs, the reference has {len(wanted)}"
-    for index, (reference, array) in enumerate(zip(wanted, actual, strict=True)):
-        result = compare(str(index), reference, array)
+    pairs = _pairs(actual, wanted)
+    if not pairs:
+        return f"outputs {', '.join(actual)} are none of {', '.join(wanted)}"
+    for name, reference in pairs.items():
+        result = compare(name, _single(reference), _single(actual[name]))
         if not result.equal:
-            return f"output {index} differs: {result.text()}"
+            return f"differs: {result.text()}"
     return ""
+
+
+def _pairs(actual: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the references by the names of the outputs; signatures name outputs in their own way, but in order."""
+    named = {name: wanted[key] for name in actual for key in (name, f"{name}:0") if key in wanted}
+    in_order = dict(zip(actual, wanted.values(), strict=False)) if len(actual) == len(wanted) else {}
+    return named or in_order
+
+
+def _single(array: NDArray[Any]) -> NDArray[Any]:
+    """Return doubles in single precision: frameworks compute some ops on doubles in less than that."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
 def _feeds(

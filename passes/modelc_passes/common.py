@@ -161,6 +161,16 @@ def _before(op: Op) -> tuple[Value, ...]:
     return tuple(value for value in op.operands if not value.producer.kind.endswith("NextIteration"))
 
 
+def hand_on_orders(op: Op) -> None:
+    """Let who waits for `op` wait for what it waits for instead."""
+    waited = [value for value in op.results if value.type is CONTROL and value.readers]
+    if waited and op.graph is not None:
+        gate = Op("tf.NoOp", op.controls, {}, (CONTROL,), name=label(op), origin=op.origin)
+        op.graph.insert_before(op, gate)
+        for value in waited:
+            op.graph.replace_uses(value, gate.results[0])
+
+
 # -- functions
 
 

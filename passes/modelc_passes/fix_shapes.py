@@ -17,7 +17,6 @@ from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.text.specs import InputShape, parse_input_shape
 from modelc_passes.common import keep_inputs
 
-
 Given = tuple[int | None, ...]
 
 # What a proposed flag says for dimensions behind the first, by the rank of the input.

@@ -59,8 +59,10 @@ class Freeze(Pass):
         for variable in variables:
             _report_writes(variable, used, context.sink)
             _report_others(variable, context.sink)
-        for variable in variables:
-            _replace_reads(variable)
+        doomed = {variable: _replaceable(variable) for variable in variables}
+        drop_orders([value for ops in doomed.values() for op in ops for value in op.results if value.type is CONTROL])
+        for variable, ops in doomed.items():
+            _replace_reads(variable, ops)
         _erase_plumbing(variables)
         for graph in model.graph.walk():
             erase_unreachable(graph)
@@ -194,12 +196,16 @@ _UNRESOLVED = frozenset(
 # -- freezing
 
 
-def _replace_reads(variable: Variable) -> None:
-    """Let everybody who read `variable` read a constant, one in each graph, and erase its writes."""
+def _replaceable(variable: Variable) -> list[Op]:
+    """Return the ops that go when `variable` becomes a constant; those that only name a reference stay."""
+    if variable.is_reference:
+        return [*variable.writes, *(op for op in variable.reads if op.kind in _QUESTIONS)]
+    return [*variable.reads, *variable.writes]
+
+
+def _replace_reads(variable: Variable, doomed: Iterable[Op]) -> None:
+    """Let everybody who read `variable` read a constant, one in each graph, and erase `doomed`."""
     constants: dict[Graph, Value] = {}
-    doomed = [op for op in (*variable.reads, *variable.writes) if not variable.is_reference or op.kind in _QUESTIONS]
-    doomed += [op for op in variable.writes if variable.is_reference]
-    drop_orders([value for op in doomed for value in op.results if value.type is CONTROL])
     for handle in variable.handles if variable.is_reference else ():
         graph = handle.producer.graph
         if graph is not None and handle.readers:

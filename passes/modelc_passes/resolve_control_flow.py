@@ -18,7 +18,7 @@ from modelc.pipeline.facts import INLINED, RESOLVED
 from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.rewrite.rewriter import Rewriter
 from modelc.text.specs import parse_input_shape
-from modelc_passes.common import drop_functions, drop_orders, erase_unreachable, keep_inputs
+from modelc_passes.common import drop_functions, erase_unreachable, hand_on_orders, keep_inputs
 from modelc_passes.control_flow.branches import Branches
 from modelc_passes.control_flow.dead_branches import remove_dead_branches
 from modelc_passes.control_flow.frames import loops_to_while
@@ -93,7 +93,7 @@ def _promote_placeholders(graph: Graph, text: str) -> None:
             value = graph.add_result(graph.input_op, old.type, old.name)
             graph.set_attribute(graph.input_op, "names", (*names, op.name))
             graph.replace_uses(old, value)
-            drop_orders(op.results[1:])
+            hand_on_orders(op)
             graph.erase(op)
 
 

@@ -27,7 +27,7 @@ class Simplify(Pass):
     needs: ClassVar[frozenset[str]] = frozenset({GE, TYPED})
     gives: ClassVar[frozenset[str]] = frozenset({SIMPLIFIED})
 
-    split_batch_norm: bool = option(True, "turn batch normalizations that nothing absorbs into arithmetic")
+    split_batch_norm: bool = option(True, "turn batch normalizations that nothing absorbs into arithmetic", flag="fix")
 
     def run(self, model: Model, context: PassContext) -> None:
         """Repeat the passes, each of which is its own fixpoint."""

@@ -52,7 +52,9 @@ class BatchWithBatchNorm(RuleCheck):
             f"the target takes {most} where a batch normalization is left",
             op,
             evidence=[("ops", places(group)), *_inputs(op.graph)],
-            notes=["it was not folded: its parameters are no constants, its statistics are read, or folding was left out"],
+            notes=[
+                "it was not folded: its parameters are no constants, its statistics are read, or folding was left out"
+            ],
             fixes=[
                 Fix("where the model leaves the batch open, compile for one element at a time", f"--batch-size {most}")
             ],

@@ -9,9 +9,8 @@ from modelc.diagnostics.diagnostic import Diagnostic, Fix, Sink, finding
 from modelc.ir.attributes import Attribute, Symbol
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op
-from modelc.ir.types import CONTROL
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, copy_graph, drop_orders
+from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, copy_graph, hand_on_orders
 from modelc_passes.known import Known
 from modelc_passes.splice import Body, Place, body_of, splice
 
@@ -99,7 +98,7 @@ class Branches:
         rewriter = Rewriter(condition, self.rule).at(op)
         for old, new in zip(op.results, op.inputs, strict=False):
             rewriter.replace_value(old, new)
-        drop_orders([value for value in op.results if value.type is CONTROL])
+        hand_on_orders(op)
         rewriter.erase(op)
         return True
 

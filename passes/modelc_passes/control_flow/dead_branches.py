@@ -9,7 +9,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import drop_orders, erase_unreachable
+from modelc_passes.common import erase_unreachable, hand_on_orders
 from modelc_passes.known import Known
 
 SWITCHES = frozenset({"tf.Switch", "tf.RefSwitch"})
@@ -77,7 +77,7 @@ class _DeadBranches:
         taken = int(taken) if 0 <= taken < count else count - 1
         self.rewriter.replace_value(op.results[taken], op.inputs[0])
         self.dead.update(value for value in op.results[:count] if value.index != taken)
-        drop_orders(op.results[count:])
+        hand_on_orders(op)
 
     def _merge(self, op: Op) -> None:
         data = op.inputs
@@ -100,4 +100,4 @@ class _DeadBranches:
         if len(op.results) > 1 and op.results[1].readers and op.results[1].type is not CONTROL:
             index = self.rewriter.constant(np.array(op.inputs.index(value), np.int32), name=op.results[1].name)
             self.rewriter.replace_value(op.results[1], index)
-        drop_orders([result for result in op.results if result.type is CONTROL])
+        hand_on_orders(op)

@@ -11,7 +11,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL, Type
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import copy_ops, drop_orders, element_of_type, erase_unreachable, reorder
+from modelc_passes.common import copy_ops, element_of_type, erase_unreachable, hand_on_orders, reorder
 from modelc_passes.control_flow.dead_branches import MERGES, SWITCHES
 
 ENTERS = frozenset({"tf.Enter", "tf.RefEnter"})
@@ -173,7 +173,7 @@ class _Loop:
         for variable, result in zip(self.variables, op.results, strict=False):
             for each in variable.exits:
                 self.rewriter.replace_value(each.results[0], result)
-                drop_orders(each.results[1:])
+                hand_on_orders(each)
         for variable in self.variables:
             self.rewriter.set_operands(variable.merge, ())  # cut open, the old loop can be erased
         return op

@@ -12,7 +12,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import BOOL, CONTROL, I32, TensorType, tensor
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import drop_orders, erase_unreachable, typed
+from modelc_passes.common import erase_unreachable, hand_on_orders, typed
 from modelc_passes.control_flow.dead_branches import MERGES, SWITCHES
 
 Condition: TypeAlias = tuple[Value, bool]
@@ -51,7 +51,7 @@ class _Selector:
         for op in self.switches:
             for value in op.results[:2]:
                 self.graph.replace_uses(value, op.inputs[0])
-            drop_orders(op.results[2:])
+            hand_on_orders(op)
 
     def _context(self, op: Op) -> Context:
         context = ALWAYS
@@ -86,7 +86,7 @@ class _Selector:
         if op.results[1].readers:
             created.append(_which(rewriter, op, predicate, is_second))
             rewriter.replace_value(op.results[1], created[-1])
-        drop_orders([result for result in op.results if result.type is CONTROL])
+        hand_on_orders(op)
         if remainder:
             self.contexts.update(dict.fromkeys(created, remainder))
 

@@ -14,7 +14,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL, I32, Element, TensorType
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import drop_orders, erase_unreachable, typed
+from modelc_passes.common import erase_unreachable, hand_on_orders, typed
 from modelc_passes.known import Known
 
 LONGEST = 4096  # entries of a list that is looked at
@@ -67,7 +67,7 @@ class _Lists:
         results = [value for value in op.results if value.type is not CONTROL]
         if isinstance(outcome, Value):
             self.rewriter.replace_value(results[0], outcome)
-            drop_orders([value for value in op.results if value.type is CONTROL])
+            hand_on_orders(op)
         elif outcome is not None and results:
             self.states[results[-1]] = outcome
 

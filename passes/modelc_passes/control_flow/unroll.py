@@ -9,7 +9,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL, VARIANT
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import WHILE_KINDS, copy_ops, drop_orders, label, tf_type, under
+from modelc_passes.common import WHILE_KINDS, copy_ops, hand_on_orders, label, tf_type, under
 from modelc_passes.known import Known, Maybe
 from modelc_passes.policy import has_effect
 
@@ -57,7 +57,7 @@ class Unroller:
             values = [stand_ins[value] for value in body.outputs if value.type is not CONTROL]
         for old, new in zip(op.results, values, strict=False):
             rewriter.replace_value(old, new)
-        drop_orders([value for value in op.results if value.type is CONTROL])
+        hand_on_orders(op)
         rewriter.erase(op)
         return True
 
