@@ -200,6 +200,8 @@ def callees(graph: Graph, functions: Collection[str]) -> dict[str, None]:
 
 def drop_functions(model: Model) -> int:
     """Forget the functions nothing refers to any more; returns how many."""
+    if not model.functions:
+        return 0
     used = callees(model.graph, model.functions)
     pending = list(used)
     while pending:

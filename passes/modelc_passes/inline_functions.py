@@ -41,6 +41,8 @@ class InlineFunctions(Pass):
 
     def run(self, model: Model, context: PassContext) -> None:
         """Inline into the entry and into every function that control flow refers to."""
+        if not model.functions:
+            return
         try:
             order = _callees_first(model)
         except CycleError as error:

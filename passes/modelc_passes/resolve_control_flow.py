@@ -18,17 +18,28 @@ from modelc.pipeline.facts import INLINED, RESOLVED
 from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.rewrite.rewriter import Rewriter
 from modelc.text.specs import parse_input_shape
-from modelc_passes.common import drop_functions, erase_unreachable, hand_on_orders, keep_inputs
+from modelc_passes.common import (
+    CASE_KINDS,
+    IF_KINDS,
+    WHILE_KINDS,
+    drop_functions,
+    erase_unreachable,
+    hand_on_orders,
+    keep_inputs,
+)
 from modelc_passes.control_flow.branches import Branches
-from modelc_passes.control_flow.dead_branches import remove_dead_branches
-from modelc_passes.control_flow.frames import loops_to_while
+from modelc_passes.control_flow.dead_branches import MERGES, SWITCHES, remove_dead_branches
+from modelc_passes.control_flow.frames import ENTERS, loops_to_while
 from modelc_passes.control_flow.selects import select_branches
-from modelc_passes.control_flow.tensor_lists import resolve_lists
+from modelc_passes.control_flow.tensor_lists import LIST_KINDS, resolve_lists
 from modelc_passes.control_flow.unroll import Unroller
 from modelc_passes.known import Known
 
 LEARNING_PHASE = re.compile(r"(?:.*/)?keras_learning_phase(?:_\d+)?(?:/input)?")
 TRAINING_SWITCH = re.compile(r"(?:.*/)?(?:keras_learning_phase|learning_phase|is_training|phase_train)(?:_\d+)?")
+CONTROL_FLOW = (
+    SWITCHES | MERGES | ENTERS | IF_KINDS | CASE_KINDS | WHILE_KINDS | frozenset(LIST_KINDS) | {"tf._SwitchN"}
+)
 HOPELESS = frozenset({"MC109", "MC118"})  # findings after which functions may expand without end
 
 
@@ -65,6 +76,8 @@ class ResolveControlFlow(Pass):
         drop_functions(model)
 
     def _resolve(self, graph: Graph, depth: int, branches: Branches, unroller: Unroller, sink: Sink) -> None:
+        if not any(op.kind in CONTROL_FLOW for op in graph):
+            return
         erase_unreachable(graph)
         remove_dead_branches(graph, Known(), sink, self.name)
         branches.resolve(graph, depth)

@@ -258,3 +258,5 @@ _HANDLERS: dict[str, Handler] = {
     "tf.TensorArrayGatherV3": _array_gather,
     "tf.TensorArraySizeV3": _array_size,
 }
+
+LIST_KINDS = tuple(_HANDLERS)

@@ -59,3 +59,25 @@ def channels_last(x: Array, layout: str) -> Array:
 def from_channels_last(x: Array, layout: str) -> Array:
     """Return a view of `x`, whose channels are last, laid out as `layout`."""
     return np.moveaxis(x, -1, channel_axis(layout))
+
+
+BLOCK = 1 << 22  # numbers of the second factor that are held in double precision at once
+
+
+def matrix_product(a: Array, b: Array) -> Array:
+    """Return the product of (stacks of) matrices; single precision is summed in double and rounded once.
+
+    The result is compared with what other programs compute, each with rounding errors of its own; this leaves only
+    theirs.
+    """
+    if a.dtype != np.float32 or b.dtype != np.float32:
+        return np.asarray(np.matmul(a, b))
+    if not b.shape[-1]:
+        return np.asarray(np.matmul(a, b))
+    double = a.astype(np.float64)
+    step = max(1, BLOCK * b.shape[-1] // max(1, b.size))
+    parts = [
+        np.matmul(double, b[..., start : start + step].astype(np.float64)).astype(np.float32)
+        for start in range(0, b.shape[-1], step)
+    ]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, -1)

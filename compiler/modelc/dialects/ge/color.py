@@ -48,7 +48,7 @@ def _pure(hue: Array) -> Array:
     """Return the colours of full saturation and value with these hues, which have a last dimension of one."""
     sector = hue * 6
     distances = np.concatenate([np.abs(sector - 3) - 1, 2 - np.abs(sector - 2), 2 - np.abs(sector - 4)], -1)
-    return np.clip(distances, 0, 1)
+    return np.asarray(np.clip(distances, 0, 1))
 
 
 def _to_rgb(hsv: Array) -> Array:

@@ -10,7 +10,7 @@ from math import prod
 
 import numpy as np
 
-from modelc.dialects.ge.arrays import Array
+from modelc.dialects.ge.arrays import Array, matrix_product
 from modelc.dialects.ge.helpers import broadcast, equal_dims, mismatch
 from modelc.ir.op import Op
 from modelc.ir.types import Dim, TensorType
@@ -124,7 +124,7 @@ def _contract(a: Term, b: Term, needed: set[str]) -> Term:
     left = _matrices(a, batch, rows, summed, sizes)
     right = _matrices(b, batch, summed, columns, sizes)
     labels = (*batch, *rows, *columns)
-    return Term(np.matmul(left, right).reshape([sizes.get(label, 1) for label in labels]), labels)
+    return Term(matrix_product(left, right).reshape([sizes.get(label, 1) for label in labels]), labels)
 
 
 def _matrices(term: Term, batch: list[str], rows: list[str], columns: list[str], sizes: dict[str, int]) -> Array:

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from modelc.dialects.ge import einsum
-from modelc.dialects.ge.arrays import Array, present, wide, widened
+from modelc.dialects.ge.arrays import Array, matrix_product, present, wide, widened
 from modelc.dialects.ge.helpers import (
     broadcast,
     common_element,
@@ -91,7 +91,7 @@ def _multiply(a: Array, b: Array, bias: Array | None) -> Array:
     """Return the product of (stacks of) matrices, with 8 bits summed in 32 and 16 in float32."""
     dtype = np.dtype(np.int32) if a.dtype == np.int8 else a.dtype
     a, b = (wide(x) if x.dtype != np.int8 else x.astype(np.int32) for x in (a, b))
-    result: Array = np.matmul(a, b)
+    result = matrix_product(a, b)
     if bias is not None:
         result = result + wide(bias)
     return result.astype(dtype, copy=False)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from modelc.dialects.ge.arrays import Array
+from modelc.dialects.ge.arrays import Array, matrix_product
 from modelc.dialects.ge.helpers import Pair
 
 PIECE = 1 << 21  # elements of gathered windows held at a time
@@ -105,8 +105,8 @@ def convolve(x: Array, kernel: Array, window: Window, groups: int = 1) -> Array:
         return np.zeros_like(out)
     if window.is_point and groups == 1:
         points = x[(slice(None), *window.at((0,) * len(counts), counts))]
-        np.matmul(points.reshape(-1, x.shape[-1]), kernel.reshape(-1, results), out=out.reshape(-1, results))
-        return out
+        product = matrix_product(points.reshape(-1, x.shape[-1]), kernel.reshape(-1, results))
+        return product.reshape(out.shape)
     # [groups, kernel cells x channels, results]: one matrix per group
     matrices = kernel.reshape(-1, groups, results // groups).transpose(1, 0, 2)
     windows = _by_group(gather_windows(pad(x, window.pads), window, counts), groups)
@@ -127,10 +127,7 @@ def _convolve_piece(windows: Array, matrices: Array, out: Array) -> None:
     groups, cells, results = matrices.shape
     positions = math.prod(out.shape[:-1])
     columns = np.moveaxis(windows, -2, 0).reshape(groups, positions, cells)  # the copy that makes it matrix products
-    if groups == 1:
-        np.matmul(columns[0], matrices[0], out=out.reshape(positions, results))
-        return
-    out.reshape(positions, groups, results)[...] = np.matmul(columns, matrices).transpose(1, 0, 2)
+    out.reshape(positions, groups, results)[...] = matrix_product(columns, matrices).transpose(1, 0, 2)
 
 
 def _pieces(rows: int, size: int, limit: int) -> Iterator[slice]:
@@ -181,7 +178,7 @@ def deconvolve(y: Array, kernel: Array, window: Window, sizes: tuple[int, ...], 
     points = np.moveaxis(y.reshape(-1, groups, channels // groups), 1, 0)
     weights = kernel.reshape(-1, results, groups, channels // groups).transpose(0, 2, 3, 1)
     for tap, matrices in zip(window.taps, weights, strict=True):
-        part = np.moveaxis(np.matmul(points, matrices), 0, 1)
+        part = np.moveaxis(matrix_product(points, matrices), 0, 1)
         out[(slice(None), *window.at(tap, counts))] += part.reshape(y.shape[0], *counts, groups, results)
     inside = (slice(before, before + size) for (before, _), size in zip(window.pads, sizes, strict=True))
     return out[(slice(None), *inside)].reshape(y.shape[0], *sizes, groups * results)
