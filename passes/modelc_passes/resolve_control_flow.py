@@ -69,7 +69,7 @@ class ResolveControlFlow(Pass):
         branches = Branches(model.functions, context.sink, self.name)
         unroller = Unroller(self.name)
         pending = [(model.graph, 0)]
-        while pending:
+        while pending and not branches.is_refused:
             graph, depth = pending.pop()
             self._resolve(graph, depth, branches, unroller, context.sink)
             pending.extend((nested, depth + 1) for op in graph for nested in op.graphs)

@@ -14,7 +14,7 @@ from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, copy_graph, 
 from modelc_passes.known import Known
 from modelc_passes.splice import Body, Place, body_of, splice
 
-LARGEST = 2_000_000  # ops that may be copied into branches and bodies, all together
+LARGEST = 200_000  # ops that may be copied into branches and bodies, all together
 DEEPEST = 50  # how deep control flow may be nested
 
 
@@ -27,6 +27,8 @@ class Branches:
         sink: Where findings go.
         rule: Name of the pass at work.
         left: Ops that may still be copied.
+        bodies: What is known of the functions whose outcome was known so far.
+        is_refused: Whether the model turned out to be too large, so that nothing more is resolved.
     """
 
     functions: Mapping[str, Graph]
@@ -34,12 +36,13 @@ class Branches:
     rule: str
     left: int = LARGEST
     bodies: dict[Graph, Body] = field(default_factory=dict[Graph, Body])
+    is_refused: bool = False
 
     def resolve(self, graph: Graph, depth: int) -> None:
         """Resolve the If, Case and While ops of `graph`, also those that appear thereby."""
         known = Known()
         op = graph.first
-        while op is not None:
+        while op is not None and not self.is_refused:
             previous, following = op.previous, op.next
             parts = self._parts(op)
             if parts and previous is not None:
@@ -134,6 +137,7 @@ class Branches:
         op.graph.erase(op)
 
     def _refuse(self, op: Op, *, too_large: bool) -> None:
+        self.is_refused = True
         limit = f"make more than {LARGEST} ops" if too_large else f"are nested deeper than {DEEPEST}"
         self.sink.add(
             finding(
