@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from golden_case import GOLDEN, golden_cases
+
+# TensorFlow reads these when it is first imported, by whichever test comes first; without oneDNN its results
+# are those of its own kernels.
+os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": "-1"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

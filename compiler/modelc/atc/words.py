@@ -13,9 +13,11 @@ _CONTINUED = re.compile(r"\\\r?\n")
 _BROKEN_CONTINUED = re.compile(r"\\[ \t]+\r?\n")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 _OPTION = re.compile(r"--?(?P<name>[A-Za-z][\w-]*)(?:(?P<equals>=)(?P<value>.*))?", re.DOTALL)
+_QUOTED = re.compile(r"""\\.|"(?:\\.|[^"\\])*"|'[^']*'""", re.DOTALL)
 _ENDS = frozenset({"&&", "||", "|", "&", ">", ">>", "2>", "2>&1", "&>", "<"})
 _TYPESET = {"\u201c": '"', "\u201d": '"', "\u201e": '"', "\u2018": "'", "\u2019": "'", "\u00a0": " ", "\u3000": " "}
 _DASHES = {"\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "--", "\u2014": "--", "\u2212": "-"}
+_LEADING = re.compile(f"(?<!\\S)[-{''.join(_DASHES)}]+(?=[A-Za-z])")
 
 
 @dataclass(slots=True)
@@ -69,28 +71,24 @@ def _split(text: str, line: CommandLine) -> list[str]:
 def _straightened(text: str, line: CommandLine) -> str:
     """Return `text` with the quotes and dashes a keyboard has."""
     straight = "".join(_TYPESET.get(char, char) for char in text)
-    straight = re.sub("(?<!\\S)[" + "".join(_DASHES) + "]+", lambda match: _dashes(match[0]), straight)
+    straight = _LEADING.sub(lambda match: _dashes(match[0]), straight)
     if straight != text:
         _report(line, "typographic quotes or dashes stand in the line, as word processors put them", _short(text))
     return straight
 
 
 def _dashes(found: str) -> str:
-    return "--" if len("".join(_DASHES[char] for char in found)) > 1 else "-"
+    plain = "".join(_DASHES.get(char, char) for char in found)
+    return found if plain == found else plain[:2]
 
 
 def _check_semicolons(text: str, line: CommandLine) -> None:
     """Report a semicolon outside of quotes: the shell ends the command there."""
-    lexer = shlex.shlex(text, posix=False, punctuation_chars=";")
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    words: list[str] = []
-    for word in lexer:
-        if word.startswith(";"):
-            before = words[-1] if words else ""
-            _report(line, "a `;` outside of quotes ends the command in a shell", f"{before} | {word}")
-            return
-        words.append(word)
+    bare = _QUOTED.sub(lambda match: "." * len(match[0]), text)
+    at = bare.find(";")
+    if at >= 0:
+        shown = f"{_short(text[:at])[-60:]} | {_short(text[at:])[:60]}"
+        _report(line, "a `;` outside of quotes ends the command in a shell", shown)
 
 
 def _without_program(words: Sequence[str]) -> list[str]:

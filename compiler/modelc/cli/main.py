@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "ops": "list the ops of the canonical dialect, or explain one",
     "profiles": "list the rule profiles, or show one",
     "explain": "explain a finding's code",
+    "atc": "explain a command line of CANN's atc, and run what it comes to",
     "demo": "compile and verify the bundled trained model",
 }
 

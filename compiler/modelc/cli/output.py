@@ -25,7 +25,12 @@ from modelc.pipeline.passes import Pass
 from modelc.reports import finding_document
 
 PATIENCE = 1.0  # seconds before progress is shown
-USAGE_CODES = frozenset({"MC401", "MC402", "MC403", "MC404", "MC405", "MC406", "MC410", "MC412", "MC413"})
+USAGE_CODES = frozenset(
+    {
+        *("MC401", "MC402", "MC403", "MC404", "MC405", "MC406", "MC410", "MC412", "MC413"),
+        *("MC709", "MC710", "MC711", "MC712"),
+    }
+)
 
 
 def use_color(stream: TextIO) -> bool:

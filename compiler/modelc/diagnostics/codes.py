@@ -1,7 +1,7 @@
 """The catalogue of codes. A code never changes its meaning; one that is no longer given is never reused.
 
 Areas: 1 reading a source, 2 rules of the target, 3 types and lowering, 4 passes, options and plugins, 5 artifacts,
-6 running and comparing, 9 our own faults.
+6 running and comparing, 7 CANN's atc and its image preprocessing, 9 our own faults.
 """
 
 from __future__ import annotations
@@ -99,6 +99,21 @@ MC602 error   not-executable              the model holds an op that cannot be e
 MC603 error   outputs-differ              the artifact computes something else than its source
 MC604 error   oracle-unavailable          the framework that would execute the source is not installed
 MC605 error   evaluation-failed           an op failed while it was executed
+MC701 error   atc-not-found               CANN's atc, which builds device kernels, is not installed
+MC702 error   atc-refused-argument        atc does not take an argument
+MC703 error   atc-refused-op              atc cannot build an op
+MC704 error   atc-refused-model           atc does not take the model
+MC705 error   atc-environment             the installation of CANN is at fault, not the model
+MC706 error   atc-stopped                 atc crashed, or did not end in time
+MC707 error   atc-no-output               atc ended well and left no device model
+MC708 warning atc-warning                 atc warns of something
+MC709 error   no-soc-version              atc must be told the chip
+MC710 error   unknown-atc-option          atc has no such option
+MC711 error   bad-atc-value               an option of atc does not take that value
+MC712 error   atc-option-conflict         options of atc exclude or need each other
+MC713 error   unread-framework            a kind of source that is not read yet
+MC714 warning atc-option-dropped          an option of atc asks for what is not done here
+MC715 warning broken-quoting              a shell splits the command line in another way than was meant
 MC901 error   internal-error              a fault of modelc itself
 """
 
