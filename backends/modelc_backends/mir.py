@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from modelc.backend import Artifact, Backend
+from modelc.backend import PLAIN, Artifact, Backend, WriteOptions
 from modelc.diagnostics.diagnostic import Fix, fail
 from modelc.ir.model import Model
 from modelc.text.blobs import Payload
@@ -18,7 +18,7 @@ from modelc_backends.pipelines import LOWERING
 SUFFIX = ".weights"
 
 
-def write_mir(model: Model, path: Path) -> Artifact:
+def write_mir(model: Model, path: Path, options: WriteOptions = PLAIN) -> Artifact:
     """Write `model` to `path`, and constants that were computed to `path.weights` beside it.
 
     Constants that are ranges of other files stay there and are referred to. Both files are written in full before one

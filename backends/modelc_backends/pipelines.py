@@ -7,5 +7,6 @@ _SOURCE = "inline-functions,resolve-control-flow,freeze,strip-training-ops,prune
 # To the canonical dialect, and no rule of any device asked.
 LOWERING = f"{_SOURCE},lower-tf,infer-types"
 
-# What artifacts for a device are written from: simplified, and checked against the rules of the profile.
-TARGET = f"{_SOURCE},check-source,lower-tf,infer-types,simplify,check-target"
+# What artifacts for a device are written from: simplified, and checked against the rules of the profile and the
+# kernels of the chip, where one is named.
+TARGET = f"{_SOURCE},check-source,lower-tf,infer-types,simplify,narrow-types,check-target,missing-kernel"

@@ -54,6 +54,7 @@ def compile(
     passes: str = "",
     plugins: Sequence[PathText] = (),
     fix: bool = True,
+    external_weights: bool = False,
 ) -> Compilation:
     """Compile a model into an artifact.
 
@@ -70,6 +71,7 @@ def compile(
         passes: A pipeline text in place of the target's own.
         plugins: Python files to load first.
         fix: Whether repairs may change the model.
+        external_weights: Whether big constants go into files beside the artifact, also where it could hold them.
 
     Returns:
         The compilation: its artifact, findings below errors, and what each pass cost.
@@ -89,6 +91,7 @@ def compile(
         passes=passes,
         plugins=tuple(map(Path, plugins)),
         fix=fix,
+        external_weights=external_weights,
     )
     suffix = BACKENDS.get(target).suffix
     return compile_model(path, Path(output) if output else Path(f"{path.resolve().stem}{suffix}"), settings).require()

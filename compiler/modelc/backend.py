@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+from modelc.diagnostics.diagnostic import Diagnostic
 from modelc.ir.model import Model
 from modelc.plugins import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOptions:
+    """What the user asked of a writer.
+
+    Attributes:
+        external_weights: Whether big constants go into files beside the artifact, also where it could hold them.
+    """
+
+    external_weights: bool = False
+
+
+PLAIN = WriteOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +36,8 @@ class Artifact:
         sha256: Digest of its bytes, in hexadecimal digits.
         nbytes: Its length in bytes.
         next_steps: What to do with it, such as how to bring it onto a device.
+        weights: The folder of the files that hold its big constants, None where it holds them itself.
+        findings: What is worth saying of how it was written.
     """
 
     path: Path
@@ -29,6 +46,15 @@ class Artifact:
     sha256: str
     nbytes: int
     next_steps: tuple[str, ...] = ()
+    weights: Path | None = None
+    findings: tuple[Diagnostic, ...] = ()
+
+
+class Writer(Protocol):
+    """Writes a model to a path, all or nothing. Raises ModelcError with every problem found."""
+
+    def __call__(self, model: Model, path: Path, options: WriteOptions = ..., /) -> Artifact:
+        """Write `model`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +65,14 @@ class Backend:
         name: Its name among the entry points, and that of the target.
         suffix: The ending of its files, `.om`.
         title: What it writes, for people.
-        write: Writes a model to a path, all or nothing. Raises ModelcError with every problem found.
+        write: Writes a model to a path, all or nothing.
         pipeline: The passes that make a model ready for it, as pipeline text.
     """
 
     name: str
     suffix: str
     title: str
-    write: Callable[[Model, Path], Artifact]
+    write: Writer
     pipeline: str = ""
 
 

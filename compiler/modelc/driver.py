@@ -8,12 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from modelc import profiles
-from modelc.backend import BACKENDS, Artifact, Backend
+from modelc.backend import BACKENDS, Artifact, Backend, WriteOptions
 from modelc.diagnostics.causes import root_causes
 from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, Severity, Sink, finding
 from modelc.frontends.frontend import LoadOptions
 from modelc.frontends.load import load
 from modelc.ir.model import Model
+from modelc.kernels import kernel_table
 from modelc.pipeline import manager
 from modelc.pipeline.instruments import BrokenPassError, Instrument, PassRecord, Recorder, Verifier
 from modelc.pipeline.passes import Pass, PassContext
@@ -35,10 +36,12 @@ class Settings:
         weights: The weights file of a Caffe network.
         profile: Name of the rule profile.
         soc: Name of the chip, empty for any.
+        kernels: A file with kernels to lay over the built-in table of what chips execute.
         fix: Whether repairs may change the model.
         passes: A pipeline text in place of the target's own.
         plugins: Python files to load first.
         verify_each: Whether the whole model is verified after every pass.
+        external_weights: Whether big constants go into files beside the artifact, also where it could hold them.
     """
 
     target: str = "om"
@@ -50,18 +53,25 @@ class Settings:
     weights: Path | None = None
     profile: str = profiles.DEFAULT
     soc: str = ""
+    kernels: Path | None = None
     fix: bool = True
     passes: str = ""
     plugins: tuple[Path, ...] = ()
     verify_each: bool = False
+    external_weights: bool = False
 
     def for_passes(self) -> dict[str, object]:
         """Return the settings that options of passes may name."""
-        return {"input-shape": self.input_shape, "batch-size": self.batch_size, "fix": self.fix}
+        kernels = "" if self.kernels is None else str(self.kernels)
+        return {"input-shape": self.input_shape, "batch-size": self.batch_size, "fix": self.fix, "kernels": kernels}
 
     def for_loading(self) -> LoadOptions:
         """Return the settings that readers use."""
         return LoadOptions(self.signature, self.tags, self.out_nodes, self.weights)
+
+    def for_writing(self) -> WriteOptions:
+        """Return the settings that writers use."""
+        return WriteOptions(self.external_weights)
 
 
 @dataclass(slots=True)
@@ -146,14 +156,18 @@ def _compile(compilation: Compilation, output: Path | None, sink: Sink, instrume
         load_plugin(plugin)
     backend = BACKENDS.get(settings.target)
     profile = profiles.profile(settings.profile)
-    passes = pipeline_of(backend, settings)
-    compilation.pipeline = manager.format_pipeline(passes)
+    if settings.soc:
+        kernel_table(settings.kernels).chip(settings.soc)
+    passes = pipeline_of(backend, settings)  # before the model is read, so that mistakes in it show at once
     compilation.model = load(compilation.source, settings.for_loading(), sink)
+    passes = passes if settings.passes else manager.still_needed(passes, compilation.model.facts)
+    compilation.pipeline = manager.format_pipeline(passes)
     verifier = Verifier(thorough=settings.verify_each)
     context = PassContext(sink, profile, settings.soc, (*instruments, verifier))
     manager.run(compilation.model, passes, context)
     if output is not None and not sink.errors:
-        compilation.artifact = backend.write(compilation.model, output)
+        compilation.artifact = backend.write(compilation.model, output, settings.for_writing())
+        sink.extend(compilation.artifact.findings)
 
 
 def pipeline_of(backend: Backend, settings: Settings) -> list[Pass]:

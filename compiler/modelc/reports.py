@@ -67,6 +67,7 @@ def compilation_document(compilation: Compilation, verification: Verification | 
         "kind": None if artifact is None else artifact.kind,
         "sha256": None if artifact is None else artifact.sha256,
         "nbytes": None if artifact is None else artifact.nbytes,
+        "weights": None if artifact is None or artifact.weights is None else str(artifact.weights),
         "next_steps": [] if artifact is None else list(artifact.next_steps),
         "profile": compilation.settings.profile,
         "verdict": "ok" if compilation.ok else "rejected",

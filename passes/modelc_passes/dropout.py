@@ -45,13 +45,15 @@ class _Mask:
         limit: The value random numbers are compared with.
         is_keep: Whether `limit` is the share that is kept; otherwise the share that is dropped.
         random: The op that draws the random numbers.
-        is_negated: Whether the mask is true for what is dropped.
     """
 
     limit: Value
     is_keep: bool
     random: Op
-    is_negated: bool = False
+
+    def opposite(self) -> _Mask:
+        """Return the mask that keeps what this one drops."""
+        return _Mask(self.limit, not self.is_keep, self.random)
 
 
 def find_dropouts(graph: Graph) -> Iterator[Dropout]:
@@ -70,7 +72,7 @@ def _of_product(op: Op, known: Known) -> Dropout | None:
         return None
     for value, mask_value in (op.inputs[:2], op.inputs[1::-1]):
         mask = _mask(mask_value, known)
-        if mask is None or mask.is_negated:
+        if mask is None:
             continue
         kept = _unscaled(value, mask, known)
         if kept is not None:
@@ -89,12 +91,11 @@ def _of_select(op: Op, known: Known) -> Dropout | None:
     mask = _mask(condition, known)
     if mask is None:
         return None
-    value, zero = (second, first) if mask.is_negated or _is_zero(first, known) else (first, second)
-    if not _is_zero(zero, known):
+    if _is_zero(first, known):
+        mask, first, second = mask.opposite(), second, first
+    if not _is_zero(second, known):
         return None
-    if value is second and not mask.is_negated:
-        mask = _Mask(mask.limit, not mask.is_keep, mask.random)
-    kept = _unscaled(value, mask, known)
+    kept = _unscaled(first, mask, known)
     return None if kept is None else Dropout(op, kept, mask.random)
 
 
@@ -124,7 +125,7 @@ def _mask(value: Value, known: Known) -> _Mask | None:
         op = op.inputs[0].producer
     match = _COMPARISONS.get(op.kind) if len(op.inputs) == (1 if op.kind == "tf.Floor" else 2) else None
     mask = match(op, known) if match is not None else None
-    return None if mask is None else _Mask(mask.limit, mask.is_keep, mask.random, negated)
+    return mask.opposite() if mask is not None and negated else mask
 
 
 def _above(op: Op, known: Known) -> _Mask | None:

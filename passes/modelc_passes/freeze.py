@@ -24,6 +24,7 @@ from modelc_passes.common import (
     counted,
     drop_orders,
     erase_unreachable,
+    hand_on_orders,
     keep_inputs,
     keep_outputs,
     listed,
@@ -60,7 +61,7 @@ class Freeze(Pass):
             _report_writes(variable, used, context.sink)
             _report_others(variable, context.sink)
         doomed = {variable: _replaceable(variable) for variable in variables}
-        drop_orders([value for ops in doomed.values() for op in ops for value in op.results if value.type is CONTROL])
+        _release(op for ops in doomed.values() for op in ops)
         for variable, ops in doomed.items():
             _replace_reads(variable, ops)
         _erase_plumbing(variables)
@@ -203,6 +204,17 @@ def _replaceable(variable: Variable) -> list[Op]:
     return [*variable.reads, *variable.writes]
 
 
+def _release(doomed: Iterable[Op]) -> None:
+    """Let nobody wait for `doomed` ops; who did waits for what they waited for."""
+    free: list[Value] = []
+    for op in doomed:
+        if op.controls:
+            hand_on_orders(op)
+        else:
+            free.extend(value for value in op.results if value.type is CONTROL)
+    drop_orders(free)
+
+
 def _replace_reads(variable: Variable, doomed: Iterable[Op]) -> None:
     """Let everybody who read `variable` read a constant, one in each graph, and erase `doomed`."""
     constants: dict[Graph, Value] = {}
@@ -225,6 +237,9 @@ def _replace_use(op: Op, variable: Variable, constants: dict[Graph, Value]) -> N
     results = [result for result in op.results if result.type is not CONTROL and result.readers]
     if results:
         value = _reading(rewriter, op, variable, constants)
+        if op.controls and value.producer.kind == "const":
+            operands = (value, *op.controls)
+            value = rewriter.build("tf.Identity", operands, typed("T", value.type), types=[value.type]).result
         for result in results:
             rewriter.replace_value(result, value)
     rewriter.erase(op)

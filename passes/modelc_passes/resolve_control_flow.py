@@ -13,7 +13,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.ir.op import Value
 from modelc.ir.origin import Origin
-from modelc.ir.types import BOOL, TensorType
+from modelc.ir.types import BOOL, CONTROL, TensorType
 from modelc.pipeline.facts import INLINED, RESOLVED
 from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.rewrite.rewriter import Rewriter
@@ -40,6 +40,7 @@ TRAINING_SWITCH = re.compile(r"(?:.*/)?(?:keras_learning_phase|learning_phase|is
 CONTROL_FLOW = (
     SWITCHES | MERGES | ENTERS | IF_KINDS | CASE_KINDS | WHILE_KINDS | frozenset(LIST_KINDS) | {"tf._SwitchN"}
 )
+CONTROL_FLOW_RULE = "control-flow"  # the rule of a profile whose target takes no nested graphs
 HOPELESS = frozenset({"MC109", "MC118"})  # findings after which functions may expand without end
 
 
@@ -48,8 +49,9 @@ class ResolveControlFlow(Pass):
     """Take known branches, write short loops out, and turn the rest into ops with nested graphs.
 
     A predicate is known when it follows from constants, from placeholders with a default, or from the learning phase
-    of Keras, which is false. Switch and Merge of unknown predicates become a selection between both branches. Loops
-    that carry lists of tensors are written out when their number of steps is known.
+    of Keras, which is false. Switch and Merge of unknown predicates become a selection between both branches, and so
+    do If and Case where the profile takes no nested graphs. Loops that carry lists of tensors are written out when
+    their number of steps is known.
     """
 
     name: ClassVar[str] = "resolve-control-flow"
@@ -66,7 +68,8 @@ class ResolveControlFlow(Pass):
         _promote_placeholders(model.graph, self.input)
         if self.training_inputs:
             _switch_training_off(model, context.sink)
-        branches = Branches(model.functions, context.sink, self.name)
+        may_nest = context.profile.rule(CONTROL_FLOW_RULE) is None
+        branches = Branches(model.functions, context.sink, self.name, may_nest)
         unroller = Unroller(self.name)
         pending = [(model.graph, 0)]
         while pending and not branches.is_refused:
@@ -100,12 +103,12 @@ def _promote_placeholders(graph: Graph, text: str) -> None:
     except ModelcError:
         return  # the pass that sets the shapes reports it
     for op in graph if named else ():
-        if op.kind == "tf.PlaceholderWithDefault" and op.name in named:
-            old = op.results[0]
+        results = [value for value in op.results if value.type is not CONTROL]
+        if op.kind == "tf.PlaceholderWithDefault" and op.name in named and len(results) == 1:
             names = graph.input_names
-            value = graph.add_result(graph.input_op, old.type, old.name)
+            value = graph.add_result(graph.input_op, results[0].type, results[0].name)
             graph.set_attribute(graph.input_op, "names", (*names, op.name))
-            graph.replace_uses(old, value)
+            graph.replace_uses(results[0], value)
             hand_on_orders(op)
             graph.erase(op)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from modelc.diagnostics.diagnostic import Severity, Sink
-from modelc.ir.attributes import ShapeAttribute
+from modelc.ir.attributes import Attribute, ShapeAttribute
 from modelc.ir.blob import Blob, FileBlob, MissingBlob
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
@@ -33,7 +33,12 @@ def variables(blobs: list[Blob]) -> Model:
     total = graph.append(Op("input", (), {"names": ("x",)}, (UNKNOWN_FLOAT,), name="x")).results[0]
     reads = []
     for index, blob in enumerate(blobs):
-        attributes = {"dtype": F32, "shape": ShapeAttribute((2,)), "shared_name": f"v{index}", "value": blob}
+        attributes: dict[str, Attribute] = {
+            "dtype": F32,
+            "shape": ShapeAttribute((2,)),
+            "shared_name": f"v{index}",
+            "value": blob,
+        }
         handle = graph.append(named(Op("tf.VarHandleOp", (), attributes, (RESOURCE,), name=f"v{index}")))
         read = Op("tf.ReadVariableOp", handle.results, {"dtype": F32}, (UNKNOWN_FLOAT, CONTROL), name=f"read{index}")
         reads.append(graph.append(named(read)).results[1])

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, finding
+from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, finding
 from modelc.dialects.ge.dtypes import cpp_number
 from modelc.dialects.lookup import op_def
 from modelc.ir.attributes import Attribute
@@ -26,42 +26,33 @@ from modelc_backends.om.descriptors import descriptor, is_writable
 from modelc_backends.om.header import OM_PROTO_VERSION, PLATFORM_VERSION
 from modelc_backends.om.layouts import ANY, layouts
 from modelc_backends.om.names import Names, safe, wanted
+from modelc_backends.om.outside import Outside
 from modelc_backends.om.schema import SCHEMA, message
 from modelc_backends.om.slots import SlotError, assign, dynamic_count, first_dynamic, given, misfit, result_slots
 from modelc_backends.om.stream import Stream
 
-LIMIT: Final = (1 << 31) - 1  # bytes protobuf takes of one message
 NET_OUTPUT: Final = "Node_Output"
 IR_KIND: Final = "ir"  # what model attribute `modelc_kind` says of a graph without kernels
 
 FRAMEWORKS: Final = {"tensorflow": "TensorFlow", "onnx": "ONNX", "caffe": "Caffe"}
 
 
-def emit(model: Model, name: str) -> Stream:
-    """Return the serialized `ModelDef` of a model.
+def emit(model: Model, name: str, outside: Outside | None = None) -> Stream:
+    """Return the serialized `ModelDef` of a model, of whatever length.
 
     Args:
         model: The model, in the canonical dialect.
         name: Name of the model in the artifact.
+        outside: Takes the constants that go into files of their own; None to hold all of them.
 
     Raises:
         ModelcError: All that the format cannot say, one finding each.
     """
-    emitter = _Emitter()
+    emitter = _Emitter(outside)
     stream = emitter.model(model, name)
-    if stream.nbytes > LIMIT:
-        emitter.findings.append(_too_large(stream.nbytes))
     if emitter.findings:
         raise ModelcError(*dict.fromkeys(emitter.findings))
     return stream
-
-
-def _too_large(nbytes: int) -> Diagnostic:
-    return finding(
-        "MC504",
-        f"the model has {nbytes / (1 << 30):.1f} GiB, an artifact holds at most 2 GiB",
-        fixes=[Fix("convert the weights to float16, or split the model")],
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +85,10 @@ class _Scope:
         return self.position - 1
 
 
-_Place: TypeAlias = tuple[Slot, str]
-
-
 class _Emitter:
-    def __init__(self) -> None:
+    def __init__(self, outside: Outside | None) -> None:
         self.findings: list[Diagnostic] = []
+        self._outside = outside
         self._names = Names()
         self._graph_names = Names()
         self._pending: list[_Nested] = []
@@ -173,16 +162,18 @@ class _Emitter:
         _name_slots(head, [], ["y"])
         _put_origin(head, op)
         tail = message("OpDef")(has_out_attr=True, id=scope.next_id(), output_desc=[described])
-        tensor, attribute, entry, stream = Stream(), Stream(), Stream(), Stream()
+        tensor, stream = Stream(), Stream()
         tensor.add_field(_number("TensorDef", "desc"), _serialize(described))
         blob = self._bytes_of(op)
-        if blob is not None and blob.nbytes:
+        location = self._outside.place(name, blob) if self._outside is not None and blob is not None else None
+        if location is not None and blob is not None:
+            encode(head.attr, "length", "Int", blob.nbytes)
+        elif blob is not None and blob.nbytes:
             tensor.add_field(_number("TensorDef", "data"), blob)
-        attribute.add_field(_number("AttrDef", "t"), tensor)
-        entry.add_field(1, b"value")  # the key of a map entry, which always is its field 1
-        entry.add_field(2, attribute)
         stream.add(_serialize(head))
-        stream.add_field(_number("OpDef", "attr"), entry)
+        if location is not None:
+            _add_attribute(stream, "location", "s", location)
+        _add_attribute(stream, "value", "t", tensor)
         stream.add(_serialize(tail))
         return stream
 
@@ -330,6 +321,15 @@ class _Emitter:
 
     def _report(self, op: Op, problem: str, name: str = "") -> None:
         self.findings.append(finding("MC504", f"`{name or _user_name(op)}` {problem}", op))
+
+
+def _add_attribute(node: Stream, name: str, kind: str, content: Blob | Stream) -> None:
+    """Append an attribute to an op that is not serialized as a whole; a map entry has its key as field 1."""
+    attribute, entry = Stream(), Stream()
+    attribute.add_field(_number("AttrDef", kind), content)
+    entry.add_field(1, name.encode())
+    entry.add_field(2, attribute)
+    node.add_field(_number("OpDef", "attr"), entry)
 
 
 def _name_slots(node: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:

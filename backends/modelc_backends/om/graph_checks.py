@@ -8,12 +8,14 @@ from typing import Any, Final
 
 from modelc.dialects.ge.dtypes import takes
 from modelc.dialects.lookup import op_def
+from modelc.ir.blob import MissingBlob
 from modelc.ir.opdef import OpDef, Slot
 from modelc.ir.types import TensorType
 from modelc_backends.om.attributes import META, RECOVERED, integer, strings
 from modelc_backends.om.container import Container
 from modelc_backends.om.descriptors import is_skipped, type_of
 from modelc_backends.om.numbers import FORMAT_NUMBER, Partition
+from modelc_backends.om.outside import names_a_file, outside_blob
 from modelc_backends.om.slots import SlotError, assign, result_slots
 
 STRUCTURE: Final = frozenset({"Data", "Const", "NetOutput"})
@@ -130,14 +132,25 @@ def _constants(graphs: Graphs) -> Iterator[str]:
         type_ = type_of(op.output_desc[0]) if op.output_desc else None
         if tensor is None or not isinstance(type_, TensorType) or not type_.is_static or type_.element is None:
             yield f"has a constant `{op.name}` without a value or a type"
-        elif type_.element.nbytes and not tensor.desc.weight_size and _length(tensor) != type_.nbytes:
-            yield f"has a constant `{op.name}` of type {type_} with {_length(tensor)} bytes"
+        elif type_.element.nbytes and not tensor.desc.weight_size and _length(graphs, op, type_) != type_.nbytes:
+            yield f"has a constant `{op.name}` of type {type_} with {_length(graphs, op, type_)} bytes"
         elif type_of(tensor.desc) != type_:
             yield f"has a constant `{op.name}` whose value has another type than its output"
 
 
-def _length(tensor: Any) -> int:
+def _length(graphs: Graphs, op: Any, type_: TensorType) -> int:
+    tensor = op.attr["value"].t
+    if not tensor.data and not tensor.file_range and names_a_file(op.attr):
+        return outside_blob(graphs.container.path, op.attr, type_.nbytes).nbytes
     return tensor.file_range[-1].length if tensor.file_range else len(tensor.data)
+
+
+def _outside(graphs: Graphs) -> Iterator[str]:
+    for op in graphs.all_ops():
+        if names_a_file(op.attr):
+            blob = outside_blob(graphs.container.path, op.attr, 0)
+            if isinstance(blob, MissingBlob):
+                yield f"has a constant `{op.name}` in a file, but {blob.problem}"
 
 
 def _weights(graphs: Graphs) -> Iterator[str]:
@@ -267,6 +280,7 @@ GRAPH_CHECKS: Final[Sequence[GraphCheck]] = (
     GraphCheck("descriptors", "every input has a descriptor that loaders keep", "loader", _descriptors, compiled=True),
     GraphCheck("skipped-inputs", "an input that is not given has no type", "loader", _skipped),
     GraphCheck("constants", "every constant has the bytes of its type", "loader", _constants),
+    GraphCheck("outside-files", "every file that holds a constant is there", "loader", _outside, compiled=True),
     GraphCheck("weights", "every constant lies within the weights", "loader", _weights, compiled=True),
     GraphCheck("inputs", "inputs are numbered from 0 without a gap", "loader", _inputs),
     GraphCheck("outputs", "every graph has one NetOutput that names what it gives", "loader", _outputs),

@@ -11,7 +11,7 @@ from typing import Any, Final
 from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, finding
 from modelc.dialects.lookup import op_def
 from modelc.ir.attributes import Attribute, Dense
-from modelc.ir.blob import Blob, BlobError, BytesBlob, FileBlob, MissingBlob, confined
+from modelc.ir.blob import Blob, BlobError, BytesBlob, FileBlob
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.origin import Origin, SourceNode
@@ -21,6 +21,8 @@ from modelc_backends.om.attributes import META, RECOVERED, decode, integer, stri
 from modelc_backends.om.container import Container
 from modelc_backends.om.descriptors import type_of
 from modelc_backends.om.numbers import Partition
+from modelc_backends.om.outside import names_a_file, outside_blob
+from modelc_backends.om.schema import message
 from modelc_backends.om.slots import first_dynamic
 
 INPUTS: Final = frozenset({"Data", "RefData", "AippData", "AnnData", "QueueData"})
@@ -231,7 +233,7 @@ class _Lifter:
 
     def _add_const(self, work: _Work, index: int) -> None:
         node = work.nodes[index]
-        tensor = node.attr["value"].t
+        tensor = node.attr["value"].t if "value" in node.attr else message("TensorDef")()
         type_ = type_of(node.output_desc[0] if node.output_desc else tensor.desc)
         blob = self._constant(node, tensor, type_)
         op = Op("const", (), {"value": blob}, (type_,), name=node.name, origin=_origin(node))
@@ -254,8 +256,9 @@ class _Lifter:
         cut = self._cut(tensor)
         if cut is not None:
             return cut
-        if "location" in node.attr:
-            return self._external(node)
+        if names_a_file(node.attr):
+            expected = type_.nbytes if isinstance(type_, TensorType) and type_.is_static and type_.element else 0
+            return outside_blob(self._container.path, node.attr, expected)
         size = tensor.desc.weight_size
         merged = integer(tensor.desc.attr, "merged_offset")
         offset = tensor.desc.data_offset if merged is None else merged
@@ -278,18 +281,6 @@ class _Lifter:
             self._report("has a constant outside of its model description")
             return None
         return FileBlob(self._container.path, range_.offset, range_.length)
-
-    def _external(self, node: Any) -> Blob:
-        length = integer(node.attr, "length") or 0
-        name = str(decode(node.attr["location"]))
-        try:
-            path = confined(self._container.path.parent, name)
-            size = path.stat().st_size
-        except (BlobError, OSError, ValueError) as error:
-            return MissingBlob(length, f"`{name}` cannot be read: {error}")
-        if size < length or length < 0:
-            return MissingBlob(max(length, 0), f"`{name}` has {size} bytes, {length} were expected")
-        return FileBlob(path, 0, length)
 
     def _text(self, node: Any, blob: Blob, count: int) -> Blob:
         try:
@@ -388,6 +379,8 @@ class _Listed:
 
 
 def _is_constant(node: Any) -> bool:
+    if node.type == "FileConstant":
+        return bool(node.output_desc) and names_a_file(node.attr)
     return node.type in CONSTANTS and "value" in node.attr
 
 

@@ -31,6 +31,8 @@ def add_compilation(parser: argparse.ArgumentParser) -> None:
         "--batch-size", type=_positive, default=0, metavar="N", help="extent of unknown first dimensions"
     )
     group.add_argument("--profile", default=DEFAULT, metavar="NAME", help=f"rules to enforce ({DEFAULT})")
+    group.add_argument("--soc", default="", metavar="NAME", help="chip whose kernels must do, ascend310p (not asked)")
+    group.add_argument("--kernels", type=Path, metavar="FILE.json", help="kernels of another version of CANN")
     group.add_argument("--no-fix", action="store_true", help="leave out the repairs")
     add_passes(parser)
 
@@ -55,10 +57,13 @@ def settings(options: argparse.Namespace) -> Settings:
         tags=tuple(options.tag),
         out_nodes=options.out_nodes,
         profile=getattr(options, "profile", DEFAULT),
+        soc=getattr(options, "soc", ""),
+        kernels=getattr(options, "kernels", None),
         fix=not getattr(options, "no_fix", False),
         passes=options.passes,
         plugins=tuple(options.plugin),
         verify_each=options.verify_each,
+        external_weights=getattr(options, "external_weights", False),
     )
 
 

@@ -36,6 +36,8 @@ def run(options: argparse.Namespace) -> int:
     for plugin in settings.plugins:
         load_plugin(plugin)
     passes = pipeline_of(BACKENDS.get(settings.target), settings)
+    model = load(options.model, settings.for_loading(), Sink())
+    passes = passes if settings.passes else manager.still_needed(passes, model.facts)
     rounds: list[list[PassRecord]] = []
     for _ in range(max(1, options.repeat)):
         sink, recorder = Sink(), Recorder()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
+from modelc.atc.handoff import TARGET
 from modelc.backend import BACKENDS
-from modelc.cli import arguments
+from modelc.cli import arguments, handing_off
 from modelc.cli.output import (
     close,
     emit_json,
@@ -28,6 +30,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="the artifact (the source's name beside you)")
     parser.add_argument("--target", default="om", metavar="NAME", help=f"{', '.join(BACKENDS.names())} (om)")
     arguments.add_compilation(parser)
+    group = parser.add_argument_group("how to write")
+    group.add_argument("--external-weights", action="store_true", help="put big constants into files beside OUT")
+    handing_off.configure(parser)
     group = parser.add_argument_group("what to report")
     group.add_argument("--verify", action="store_true", help="then compare the artifact with its source by numbers")
     group.add_argument("--report", type=Path, metavar="FILE", help="write findings to a .json, .sarif or .html file")
@@ -38,14 +43,24 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Compile; returns the exit code."""
     settings = arguments.settings(options)
-    output = options.output or default_output(options.source, BACKENDS.get(settings.target).suffix)
+    asked = handing_off.request(options)
+    output = options.output or default_output(options.source, ".om" if asked else BACKENDS.get(settings.target).suffix)
+    written = output
+    if asked:
+        settings, written = replace(settings, target=TARGET), output.with_suffix(f".{TARGET}")
+        output = output.with_suffix(".om")
     watching = instruments(options)
-    compilation = compile_model(options.source, output, settings, watching)
+    compilation = compile_model(options.source, written, settings, watching)
     close(watching)
     verification = _verify(compilation) if options.verify and compilation.artifact else None
+    is_sound = compilation.artifact is not None and (verification is None or verification.equal)
+    handed = handing_off.run(compilation, output, asked) if asked and is_sound else None
     document = compilation_document(compilation, verification)
-    if options.report:
-        write_report(compilation, document, options.report)
+    if handed is not None:
+        document["handoff"] = handed.document()
+    report = options.report or (output.with_suffix(".report.json") if asked else None)
+    if report:
+        write_report(compilation, document, report)
     if options.format == "json":
         emit_json(document)
     else:

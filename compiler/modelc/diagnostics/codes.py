@@ -69,6 +69,7 @@ MC220 error   missing-kernel              the chip has no built-in kernel for an
 MC221 note    training-input              an input that only training needs was set to what inference uses
 MC222 note    dropout-removed             dropout was left out, as inference does
 MC223 note    unused-input                an input of unknown shape that nothing reads was dropped
+MC224 note    narrowed-type               an op computes in fewer bits, which provably hold its numbers
 MC301 error   type-mismatch               operands do not fit their op
 MC302 error   unsupported-form            an op is known, but not in this form
 MC303 error   unknown-shape               a shape had to be known and is not

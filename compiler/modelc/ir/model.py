@@ -9,7 +9,6 @@ from pathlib import Path
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op
 
-
 UNUSED_INPUTS = "unused inputs"  # the detail that lists, between commas, inputs no output depends on
 
 

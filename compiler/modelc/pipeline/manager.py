@@ -60,6 +60,17 @@ def check_order(passes: Iterable[Pass], facts: Iterable[str]) -> None:
         known = (known - work.breaks) | work.gives
 
 
+def still_needed(passes: Iterable[Pass], facts: Iterable[str]) -> list[Pass]:
+    """Return `passes` without those that only establish what holds already, for a model that comes with `facts`."""
+    holding = set(facts)
+    needed = []
+    for work in passes:
+        if not work.gives or not work.gives <= holding:
+            needed.append(work)
+            holding -= work.breaks
+    return needed
+
+
 def run(model: Model, passes: Sequence[Pass], context: PassContext) -> None:
     """Run `passes` in order; facts of the model follow what they declare."""
     if context.depth == 0:

@@ -101,7 +101,7 @@ def value_type(kind: str, types: Sequence[Type], attributes: Mapping[str, object
     It is the type of a `const`, else what the attributes `dtype` and `shape` say.
     """
     if kind == "const":
-        return types[0] if len(types) == 1 and isinstance(types[0], TensorType) else None
+        return types[0] if types and isinstance(types[0], TensorType) else None
     element, shape = attributes.get("dtype"), attributes.get("shape")
     if not isinstance(element, Element):
         return None

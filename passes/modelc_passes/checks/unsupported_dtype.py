@@ -10,12 +10,12 @@ from modelc.diagnostics.diagnostic import Diagnostic, Fix, finding
 from modelc.dialects.ge.dtypes import takes
 from modelc.dialects.lookup import op_def
 from modelc.ir.model import Model
-from modelc.ir.op import Op, Value
-from modelc.ir.opdef import Mode, OpDef, Slot
+from modelc.ir.op import Op
 from modelc.profiles import Limit
 from modelc_passes.checks.regions import Region, regions
 from modelc_passes.checks.rule import Offence, RuleCheck, called, places, shown_list
 from modelc_passes.checks.unsupported_input_dtype import dtype_of
+from modelc_passes.kernel_fit import operands_of
 
 
 @dataclass(frozen=True)
@@ -71,25 +71,11 @@ def _misfits(op: Op, refused: frozenset[str]) -> Iterator[Offence]:
     definition = op_def(op.kind)
     if definition is None:
         return
-    for value, slot in _slots(op, definition):
+    for value, slot in operands_of(op, definition):
         if takes(slot, value.type) or dtype_of(value) in refused:
             continue
         yield Offence(op, (op.kind[3:], dtype_of(value), slot.name), str(value.type))
         return
-
-
-def _slots(op: Op, definition: OpDef) -> Iterator[tuple[Value, Slot]]:
-    """Yield the operands with their slots; those of a definition with several lists are not told apart."""
-    slots = definition.operands
-    lists = [index for index, slot in enumerate(slots) if slot.mode is Mode.DYNAMIC]
-    if len(lists) > 1:
-        return
-    values = op.inputs
-    spread = list(slots)
-    if lists:
-        count = max(0, len(values) - len(slots) + 1)
-        spread[lists[0] : lists[0] + 1] = [slots[lists[0]]] * count
-    yield from zip(values, spread, strict=False)
 
 
 def _elements(op: Op, slot_name: str) -> frozenset[str]:

@@ -5,16 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, Sink, finding
 from modelc.ir.attributes import Attribute, Symbol
 from modelc.ir.graph import Graph
-from modelc.ir.op import Op
+from modelc.ir.op import Op, Value
+from modelc.ir.types import BOOL, CONTROL, I32, TensorType, tensor
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, copy_graph, hand_on_orders
+from modelc_passes.common import (
+    CASE_KINDS,
+    IF_KINDS,
+    WHILE_KINDS,
+    copy_graph,
+    copy_ops,
+    hand_on_orders,
+    label,
+    typed,
+    under,
+)
+from modelc_passes.control_flow.frames import ENTERS
 from modelc_passes.known import Known
+from modelc_passes.policy import has_effect
 from modelc_passes.splice import Body, Place, body_of, splice
 
 LARGEST = 200_000  # ops that may be copied into branches and bodies, all together
+SELECTED = 1_000  # ops of a branch that may be computed without being wanted
 DEEPEST = 50  # how deep control flow may be nested
 
 
@@ -26,6 +42,7 @@ class Branches:
         functions: All functions by name.
         sink: Where findings go.
         rule: Name of the pass at work.
+        may_nest: Whether the target takes nested graphs; otherwise all branches are computed and one is selected.
         left: Ops that may still be copied.
         bodies: What is known of the functions whose outcome was known so far.
         is_refused: Whether the model turned out to be too large, so that nothing more is resolved.
@@ -34,6 +51,7 @@ class Branches:
     functions: Mapping[str, Graph]
     sink: Sink
     rule: str
+    may_nest: bool = True
     left: int = LARGEST
     bodies: dict[Graph, Body] = field(default_factory=dict[Graph, Body])
     is_refused: bool = False
@@ -46,9 +64,9 @@ class Branches:
             previous, following = op.previous, op.next
             parts = self._parts(op)
             if parts and previous is not None:
-                if self._resolve(op, parts, known):
+                if self._resolve(op, parts, known) or (not self.may_nest and self._select(op, parts)):
                     following = previous.next
-                elif not op.graphs:
+                elif not op.graphs and not self.is_refused:
                     self._nest(op, parts, depth)
             op = following
 
@@ -112,6 +130,30 @@ class Branches:
 
     # -- unknown outcomes
 
+    def _select(self, op: Op, parts: Sequence[Graph]) -> bool:
+        """Compute all branches of `op` and select the results of one; returns whether that could be done."""
+        results = [value for value in op.results if value.type is not CONTROL]
+        arguments = op.inputs[1:]
+        if op.kind in WHILE_KINDS or not all(isinstance(value.type, TensorType) for value in results):
+            return False
+        if not all(_is_selectable(part, len(arguments), len(results)) for part in parts):
+            return False
+        self.left -= sum(len(part) for part in parts)
+        if self.left < 0:
+            self._refuse(op, too_large=True)
+            return False
+        rewriter = Rewriter(parts[0], self.rule).at(op)
+        columns: list[list[Value]] = []
+        for index, part in enumerate(parts):
+            values = dict(zip(part.inputs, arguments, strict=True))
+            copy_ops(part, values, rewriter.insert, under(f"{label(op)}/branch_{index}"), op.origin)
+            columns.append([values[value] for value in part.outputs if value.type is not CONTROL])
+        for result, choices in zip(results, zip(*columns, strict=True), strict=True):
+            rewriter.replace_value(result, _selected(rewriter, op, choices, result))
+        hand_on_orders(op)
+        rewriter.erase(op)
+        return True
+
     def _nest(self, op: Op, parts: Sequence[Graph], depth: int) -> None:
         """Give `op` copies of its functions as nested graphs."""
         offset = 0 if op.kind in WHILE_KINDS else 1
@@ -147,6 +189,33 @@ class Branches:
                 fixes=[Fix("export a signature with less control flow", "--signature")],
             )
         )
+
+
+def _is_selectable(part: Graph, inputs: int, outputs: int) -> bool:
+    """Whether `part` may be computed although its results are not wanted."""
+    given = sum(value.type is not CONTROL for value in part.outputs)
+    if len(part.inputs) != inputs or given != outputs or len(part) > SELECTED:
+        return False
+    return not any(has_effect(op) or op.kind in WHILE_KINDS or op.kind in ENTERS for op in part)
+
+
+def _selected(rewriter: Rewriter, op: Op, choices: Sequence[Value], result: Value) -> Value:
+    """Return the one of `choices` that the first operand of `op` chooses."""
+    condition = op.inputs[0]
+    attributes, types = typed("T", result.type), [result.type]
+    if op.kind in IF_KINDS:
+        operands = (condition, choices[0], choices[-1])
+        return rewriter.build("tf.Select", operands, attributes, types=types, name=result.name).result
+    value = choices[-1]
+    for index in reversed(range(len(choices) - 1)):
+        number = rewriter.constant(np.array(index, np.int32), name=f"{label(op)}/{index}")
+        equal: dict[str, Attribute] = {"T": I32, "incompatible_shape_error": True}
+        holds = rewriter.build(
+            "tf.Equal", (condition, number), equal, types=[tensor(BOOL)], name=f"{label(op)}/is_{index}"
+        )
+        operands = (holds.result, choices[index], value)
+        value = rewriter.build("tf.Select", operands, attributes, types=types, name=result.name).result
+    return value
 
 
 def _taken(op: Op, parts: Sequence[Graph], known: Known) -> Graph | None:

@@ -20,6 +20,8 @@ LARGEST = 1_000_000  # ops that bodies of branches and loops may add
 DEEPEST = 64  # graphs nested in each other
 ROUNDS = 3  # how often the types carried around a loop are widened
 
+_BODIES = (("then_branch", "else_branch"), ("cond", "body"))  # attributes of branches, and of loops
+
 Steps: TypeAlias = Generator[Graph, None, Lowered]  # yields graphs that have to be lowered before it goes on
 
 
@@ -38,7 +40,7 @@ class ControlLowering:
             mark: Returns how many findings there are.
             rewind: Forgets the findings made since a mark.
         """
-        self.functions = functions
+        self.functions = dict(functions)
         self._mark, self._rewind = mark, rewind
         self._budget = LARGEST
         self._sizes: dict[str, int] = {}
@@ -48,9 +50,21 @@ class ControlLowering:
         """Lower one op; yields the nested graphs that are to be lowered first, returns what stands for its results."""
         if any(not isinstance(value.type, TensorType) for value in site.inputs):
             raise UnsupportedFormError("passes handles into its bodies", code="MC218")
+        self._name_bodies(site.op)
         if site.op.kind in WHILE_KINDS:
             return self._while(site)
         return self._branches(site)
+
+    def _name_bodies(self, op: Op) -> None:
+        """Name the nested graphs of an op among the functions: bodies are then reached in one way only."""
+        if not op.graphs:
+            return
+        bodies = tuple(Symbol(f"{op.name}#{len(self.functions) + index}") for index in range(len(op.graphs)))
+        self.functions.update(zip((body.name for body in bodies), op.graphs, strict=True))
+        if op.kind in CASE_KINDS:
+            op.attributes["branches"] = bodies
+        else:
+            op.attributes.update(zip(_BODIES[op.kind in WHILE_KINDS], bodies, strict=True))
 
     # -- branches
 

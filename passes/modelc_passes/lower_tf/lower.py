@@ -38,7 +38,7 @@ class LowerTf(Pass):
     """
 
     name: ClassVar[str] = "lower-tf"
-    needs: ClassVar[frozenset[str]] = frozenset({LIFTED, INLINED, FROZEN, INFERENCE_ONLY})
+    needs: ClassVar[frozenset[str]] = frozenset({INLINED, FROZEN, INFERENCE_ONLY})
     gives: ClassVar[frozenset[str]] = frozenset({GE, TYPED})
     breaks: ClassVar[frozenset[str]] = frozenset({LIFTED})
 

@@ -28,7 +28,7 @@ RUN = re.compile(r"^run: (.*)$", re.MULTILINE)
 NO_EXAMPLE = re.compile(r"^no example: \S.*$", re.MULTILINE)
 
 # Codes that no small example can give; their pages say why.
-WITHOUT_EXAMPLE = {"MC220", "MC305", "MC502", "MC503", "MC505", "MC603", "MC604", "MC901"}
+WITHOUT_EXAMPLE = {"MC305", "MC502", "MC503", "MC505", "MC603", "MC604", "MC901"}
 
 
 # -- what a page may ask for before its command runs

@@ -86,7 +86,7 @@ def describe(path: Path) -> Mapping[str, Json]:
 
 def _signature(signature: Any) -> Json:
     return {
-        side: {key: str(input_type(f"`{key}`", infos[key], None)) for key in sorted(infos)}
+        side: {key: str(input_type(f"`{key}`", infos[key], None)) for key in sorted(infos) if infos[key].dtype}
         for side, infos in (("inputs", signature.inputs), ("outputs", signature.outputs))
     }
 
