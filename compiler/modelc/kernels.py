@@ -106,22 +106,25 @@ def _plain(name: str) -> str:
     return name.strip().lower().removeprefix("ascend")
 
 
-@cache
 def kernel_table(path: Path | None = None) -> KernelTable:
     """Return the table of kernels, with the file at `path` laid over the built-in one.
 
     Raises:
         ModelcError: The file cannot be read or is of another form.
     """
-    base = _overlaid(KernelTable(), json.loads(files("modelc.data").joinpath("kernels.json").read_text("utf-8")))
     if path is None:
-        return base
+        return _built_in()
     try:
-        return _overlaid(base, json.loads(_text(path)))
+        return _overlaid(_built_in(), json.loads(_text(path)))
     except _BadTableError as error:
         raise _bad_file(path, str(error)) from error
     except (ValueError, RecursionError) as error:
         raise _bad_file(path, f"is no JSON: {error}") from error
+
+
+@cache
+def _built_in() -> KernelTable:
+    return _overlaid(KernelTable(), json.loads(files("modelc.data").joinpath("kernels.json").read_text("utf-8")))
 
 
 def _text(path: Path) -> str:

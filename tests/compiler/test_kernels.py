@@ -142,7 +142,6 @@ SECTIONS = st.dictionaries(st.sampled_from(["chips", "types", "kernels", "no_ker
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=JSON | SECTIONS)
 def test_whatever_a_file_holds_it_is_a_table_or_a_finding(tmp_path: Path, document: object) -> None:
-    kernel_table.cache_clear()
     try:
         assert overlay(tmp_path, document).chip("310").name
     except ModelcError as error:

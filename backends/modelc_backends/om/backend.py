@@ -11,7 +11,7 @@ from modelc.diagnostics.diagnostic import Diagnostic, Fix, fail, finding
 from modelc.ir.blob import Blob
 from modelc.ir.model import Model
 from modelc_backends.om.emit import emit
-from modelc_backends.om.header import U32_MAX, Header, pack_table
+from modelc_backends.om.header import U32_MAX, Header, pack_table, table_size
 from modelc_backends.om.names import safe
 from modelc_backends.om.numbers import Partition
 from modelc_backends.om.outside import LEAST, Outside
@@ -53,11 +53,8 @@ def om_name(model: Model) -> str:
 
 def wrap(definition: Stream, name: str) -> Stream:
     """Return the `.om` whose only partition is a serialized `ModelDef`; `name` goes into the header."""
-    partitions = [(Partition.MODEL_DEF, definition.nbytes)]
-    table = pack_table(partitions)
-    wide = len(table) + definition.nbytes > U32_MAX
-    if wide:
-        table = pack_table(partitions, wide)
+    wide = table_size(1, wide=False) + definition.nbytes > U32_MAX
+    table = pack_table([(Partition.MODEL_DEF, definition.nbytes)], wide)
     stream = Stream()
     stream.add(Header(name, len(table) + definition.nbytes, wide).pack() + table)
     stream.extend(definition)

@@ -61,11 +61,14 @@ def check_order(passes: Iterable[Pass], facts: Iterable[str]) -> None:
 
 
 def still_needed(passes: Iterable[Pass], facts: Iterable[str]) -> list[Pass]:
-    """Return `passes` without those that only establish what holds already, for a model that comes with `facts`."""
+    """Return `passes` without those that only establish what holds already, for a model that comes with `facts`.
+
+    A pass with options stays: it was asked for something of its own.
+    """
     holding = set(facts)
     needed = []
     for work in passes:
-        if not work.gives or not work.gives <= holding:
+        if not work.gives or not work.gives <= holding or work.spec() != work.name:
             needed.append(work)
             holding -= work.breaks
     return needed

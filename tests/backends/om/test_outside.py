@@ -1,4 +1,4 @@
-"""Constants in files beside an artifact: written with it as a set, replaced as a set, read back, never from elsewhere."""
+"""Constants in files beside an artifact: written and replaced as a set, read back, never from elsewhere."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from modelc.backend import Artifact, Backend, WriteOptions
 from modelc.cli.main import main
 from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.frontends.frontend import Frontend, LoadOptions
+from modelc.ir.attributes import Attribute
 from modelc.ir.blob import Blob, BlobError, LazyBlob, SplatBlob
 from modelc.ir.constants import to_blob
 from modelc.ir.model import Model
@@ -52,7 +53,7 @@ def big(builder: Any) -> Callable[..., Model]:
         small = b.const(np.array([1], np.int32), "small")
         for index, weight in enumerate(weights):
             blob = to_blob(numbers(weight)) if isinstance(weight, int) else weight
-            attributes = {"value": blob}
+            attributes: dict[str, Attribute] = {"value": blob}
             constant = b.graph.append(Op("const", (), attributes, (tensor(F32, BIG),), name=f"../block {index}/kernel"))
             x = b.op("ge.Add", [x, constant.result], tensor(F32, BIG), name=f"add{index}").result
         cast = b.op("ge.Cast", [small], tensor(F32, 1), name="cast", attributes={"dst_type": 0}).result
