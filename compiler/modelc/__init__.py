@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from modelc.version import __version__
 
 if TYPE_CHECKING:
-    from modelc.api import check, compile, load, run, verify
+    from modelc.api import ModelcError, check, compile, load, run, verify
 
-__all__ = ["__version__", "check", "compile", "load", "run", "verify"]
+__all__ = ["ModelcError", "__version__", "check", "compile", "load", "run", "verify"]
 
 
 def __getattr__(name: str) -> object:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from modelc.backend import BACKENDS
-from modelc.diagnostics.diagnostic import Sink
+from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.driver import Compilation, Settings, compile_model
 from modelc.execute.evaluator import evaluate
 from modelc.execute.prepare import executable
@@ -20,6 +20,8 @@ from modelc.frontends import load as loading
 from modelc.frontends.frontend import LoadOptions
 from modelc.ir.model import Model
 from modelc.profiles import DEFAULT
+
+__all__ = ["ModelcError", "check", "compile", "load", "run", "verify"]
 
 PathText: TypeAlias = str | PathLike[str]
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]

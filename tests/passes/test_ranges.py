@@ -23,7 +23,7 @@ PREPARED = """
   %zero = const dense<0> : i32[]
   %one = const dense<1> : i32[]
   %two = const dense<[2]> : i32[1]
-  %pads = const dense<[[1, 0], [0, 2]]> : i32[2, 2]
+  %pads = const dense<[1, 0, 0, 2]> : i32[2, 2]
   %minus = const dense<-7> : i64[]
   %five = const dense<5> : i64[]
 """

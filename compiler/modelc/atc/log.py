@@ -14,6 +14,8 @@ from modelc.ir.op import Op
 
 MOST: Final = 8 << 20  # bytes of a log that are read, from its end
 _LINES: Final = 12  # lines of one message
+_LONGEST: Final = 2000  # characters of one message
+_MESSAGES: Final = 1000
 _FINDINGS: Final = 100
 _SHOWN: Final = 8  # names of ops in one finding
 
@@ -92,12 +94,14 @@ def read_log(path: Path) -> str:
 
 
 def messages(text: str) -> list[Message]:
-    """Return the messages in a log, each once, in order."""
+    """Return the first messages in a log, each once, in order."""
     found: dict[Message, None] = {}
     for code, lines in _blocks(text.splitlines()):
         advice = [match["text"].strip() for line in lines if (match := _SOLUTION.match(line))]
         words = [line.strip() for line in lines if line.strip() and not _SOLUTION.match(line)]
-        found[Message(code, " ".join(words), " ".join(advice))] = None
+        found[Message(code, " ".join(words)[:_LONGEST], " ".join(advice)[:_LONGEST])] = None
+        if len(found) == _MESSAGES:
+            break
     return list(found)
 
 

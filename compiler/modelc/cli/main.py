@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from modelc.cli.exit_codes import FINE
 from modelc.version import __version__
 
 # name: (module, one line of help). Modules are imported only for their own command, so that `--help` stays instant.
@@ -25,8 +26,6 @@ COMMANDS: dict[str, str] = {
     "atc": "explain a command line of CANN's atc, and run what it comes to",
     "demo": "compile and verify the bundled trained model",
 }
-
-FINE, FINDINGS, USAGE, INTERNAL = 0, 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

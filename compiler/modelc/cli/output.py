@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from modelc.cli.main import FINDINGS, FINE, INTERNAL, USAGE
+from modelc.cli.exit_codes import FINDINGS, FINE, INTERNAL, USAGE
 from modelc.diagnostics.diagnostic import Diagnostic, ModelcError
 from modelc.diagnostics.render import render
 from modelc.driver import Compilation

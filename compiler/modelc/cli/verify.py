@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from modelc.cli import arguments
-from modelc.cli.main import FINDINGS, FINE
+from modelc.cli.exit_codes import FINDINGS, FINE
 from modelc.cli.output import emit_json
 from modelc.execute.arrays import read_arrays
 from modelc.execute.verification import verify

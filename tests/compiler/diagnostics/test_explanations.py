@@ -28,7 +28,10 @@ RUN = re.compile(r"^run: (.*)$", re.MULTILINE)
 NO_EXAMPLE = re.compile(r"^no example: \S.*$", re.MULTILINE)
 
 # Codes that no small example can give; their pages say why.
-WITHOUT_EXAMPLE = {"MC305", "MC502", "MC503", "MC505", "MC603", "MC604", "MC901"}
+WITHOUT_EXAMPLE = {
+    *("MC305", "MC502", "MC503", "MC505", "MC603", "MC604", "MC901"),
+    *("MC702", "MC703", "MC704", "MC705", "MC706", "MC707", "MC708"),
+}
 
 
 # -- what a page may ask for before its command runs
