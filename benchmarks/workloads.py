@@ -35,13 +35,13 @@ class Builder:
         self.x: Value = self.graph.append(first).result
         self.count = 1
 
-    def op(self, kind: str, *operands: Value, **attributes: Attribute) -> Value:
-        """Append an op with one float result."""
+    def op(self, kind: str, *operands: Value, results: int = 1, **attributes: Attribute) -> Value:
+        """Append an op with float results and return the first."""
         self.count += 1
         name = f"{kind.lower()}_{self.count}"
-        types = (TensorType(F32, None),)
+        types = (TensorType(F32, None),) * results
         op = Op(f"tf.{kind}", operands, {"T": F32, **attributes}, types, name=name, origin=self._origin(name, kind))
-        return self.graph.append(op).result
+        return self.graph.append(op).results[0]
 
     def const(self, array: NDArray[Any]) -> Value:
         """Append a constant."""
@@ -76,6 +76,7 @@ def resnet(size: int) -> Model:
             "FusedBatchNormV3",
             y,
             *map(b.const, statistics),
+            results=6,
             is_training=False,
             epsilon=1e-3,
             data_format="NHWC",

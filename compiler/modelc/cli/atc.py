@@ -11,7 +11,8 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
 from modelc.atc.translate import Translation, translate
-from modelc.cli.exit_codes import FINE, main
+from modelc.cli.exit_codes import FINE
+from modelc.cli.main import main
 from modelc.cli.output import code_for, emit_json, print_findings, table, write_text
 from modelc.diagnostics.diagnostic import Severity, fail
 from modelc.frontends.frontend import Json

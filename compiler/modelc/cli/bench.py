@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     for _ in range(max(1, options.repeat)):
         sink, recorder = Sink(), Recorder()
         model = load(options.model, settings.for_loading(), sink)
-        context = PassContext(sink, profile(settings.profile), instruments=(recorder,))
+        context = PassContext(sink, profile(settings.profile), settings.soc, (recorder,))
         manager.run(model, passes, context)
         rounds.append(recorder.records)
     rows = _rows(rounds)

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
     passes = [work.with_settings(settings.for_passes()) for work in manager.parse(settings.passes)]
     sink, recorder = Sink(), Recorder()
     model = load(options.model, settings.for_loading(), sink)
-    context = PassContext(sink, profile(settings.profile), instruments=(recorder, *_instruments(options)))
+    context = PassContext(sink, profile(settings.profile), settings.soc, (recorder, *_instruments(options)))
     manager.run(model, passes, context)
     if options.output:
         BACKENDS.get("mir").write(model, options.output)
