@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format bench docs clean
 
 demo: $(VENV)/.user
 	@$(BIN)/modelc demo
@@ -24,6 +24,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/bench_passes.py
+
+docs: $(VENV)/.dev
+	$(BIN)/modelc ops --format markdown > docs/ops.md
 
 clean:
 	rm -rf $(VENV) build dist

@@ -17,6 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("name", nargs="?", default="", metavar="NAME", help="the op to explain (list all with meaning)")
     parser.add_argument("--all", action="store_true", help="list also prototypes that are only written, not executed")
+    parser.add_argument("--format", choices=("text", "markdown"), default="text", help="how to list them (text)")
     parser.set_defaults(run=run)
 
 
@@ -31,11 +32,32 @@ def run(options: argparse.Namespace) -> int:
             raise fail("MC211", f"there is no op `{name}`", fixes=[Fix(f"did you mean {near}?")])
         print(_explain(definition))
         return 0
-    for name in names:
-        definition = op_def(f"{CANONICAL}.{name}")
-        if definition is not None and (options.all or definition.evaluate is not None):
-            print(_signature(definition))
+    print(page() if options.format == "markdown" else "\n".join(_signature(each) for each in _listed(options.all)))
     return 0
+
+
+def page() -> str:
+    """Return the page `docs/ops.md`: every op that is typed and executed, with its signature."""
+    rows = [
+        f"| `{each.kind}` | {_slots(each.operands)} | {_slots(each.results)} |" for each in _listed(everything=False)
+    ]
+    return "\n".join([_PAGE.format(count=len(rows)), *rows, ""])
+
+
+_PAGE = """# The canonical dialect
+
+{count} operators of Ascend's Graph Engine whose types are inferred here and which are executed here on the CPU. `?` marks an
+optional operand, `*` one that stands for any number of values. `modelc ops NAME` shows attributes and element types.
+
+This page is made by `make docs`.
+
+| op | operands | results |
+|---|---|---|"""
+
+
+def _listed(everything: bool) -> list[OpDef]:
+    found = (op_def(f"{CANONICAL}.{name}") for name in DIALECTS.get(CANONICAL).kinds())
+    return [each for each in found if each is not None and (everything or each.evaluate is not None)]
 
 
 def _slots(slots: tuple[Slot, ...]) -> str:
