@@ -46,8 +46,9 @@ def page() -> str:
 
 _PAGE = """# The canonical dialect
 
-{count} operators of Ascend's Graph Engine whose types are inferred here and which are executed here on the CPU. `?` marks an
-optional operand, `*` one that stands for any number of values. `modelc ops NAME` shows attributes and element types.
+{count} operators of Ascend's Graph Engine whose types are inferred here and which are executed here on the CPU.
+`?` marks an optional operand, `*` one that stands for any number of values. `modelc ops NAME` shows attributes and
+element types.
 
 This page is made by `make docs`.
 
