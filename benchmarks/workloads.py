@@ -69,7 +69,7 @@ def resnet(size: int) -> Model:
     kernel = rng.standard_normal((3, 3, CHANNELS, CHANNELS)).astype(np.float32)
     statistics = [rng.random(CHANNELS).astype(np.float32) + 0.5 for _ in range(4)]
     x = b.x
-    window: dict[str, Attribute] = {"strides": (1, 1, 1, 1), "padding": "SAME", "data_format": "NHWC"}
+    window: dict[str, Any] = {"strides": (1, 1, 1, 1), "padding": "SAME", "data_format": "NHWC"}
     while b.count < size:
         y = b.op("Conv2D", x, b.const(kernel), dilations=(1, 1, 1, 1), explicit_paddings=(), **window)
         y = b.op(

@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "passes": "list the passes, or explain one",
     "ops": "list the ops of the canonical dialect, or explain one",
     "profiles": "list the rule profiles, or show one",
+    "socs": "list the chips whose kernels are known, or the kernels of one",
     "explain": "explain a finding's code",
     "atc": "explain a command line of CANN's atc, and run what it comes to",
     "demo": "compile and verify the bundled trained model",

@@ -44,7 +44,7 @@ def test_every_option_has_a_stance_and_a_note() -> None:
         ["--model=m.pb", "--input_shape=x:1,2;y:3"],
         ["atc", "--model", "m.pb", "--input_shape", "x:1,2;y:3"],
         ["/usr/local/Ascend/bin/atc --model=m.pb --input_shape='x:1,2;y:3'"],
-        ["ASCEND_SLOG_PRINT_TO_STDOUT=1 atc \\\n --model=m.pb \\\n --input_shape=\"x:1,2;y:3\" > log 2>&1"],
+        ['ASCEND_SLOG_PRINT_TO_STDOUT=1 atc \\\n --model=m.pb \\\n --input_shape="x:1,2;y:3" > log 2>&1'],
     ],
 )
 def test_words_are_read_without_complaint(words: list[str]) -> None:
@@ -60,7 +60,7 @@ def test_words_are_read_without_complaint(words: list[str]) -> None:
         (["--input_shape", "=x:1,2;y:3", "--model=m.pb"], "blank stands beside the `=`"),
         (["atc --model=m.pb --input_shape=x:1,2;y:3"], "`;` outside of quotes"),
         (["atc --model=m.pb \\ \n --input_shape='x:1,2;y:3'"], "behind a backslash"),
-        (["atc –model=m.pb —input_shape=“x:1,2;y:3”"], "typographic"),
+        (["atc –model=m.pb —input_shape=“x:1,2;y:3”"], "typographic"),  # noqa: RUF001
         (["--model=old.pb", "--model=m.pb", "--input_shape=x:1,2;y:3"], "given twice"),
     ],
 )
