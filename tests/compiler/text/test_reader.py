@@ -316,7 +316,6 @@ def test_reading_takes_time_in_proportion_to_the_text() -> None:
     seconds(10)
     small, large = min(seconds(400) for _ in range(3)), min(seconds(1600) for _ in range(3))
     assert large / small < 4 * 1.6
-    assert 1600 / large > 2000
 
 
 def test_nested_graphs_print_without_recursion() -> None:
