@@ -12,6 +12,7 @@ from modelc.ir.blob import Blob
 from modelc.ir.model import Model
 from modelc_backends.om.emit import emit
 from modelc_backends.om.header import U32_MAX, Header, pack_table, table_size
+from modelc_backends.om.layouts import layouts
 from modelc_backends.om.names import safe
 from modelc_backends.om.numbers import Partition
 from modelc_backends.om.outside import LEAST, Outside
@@ -118,5 +119,7 @@ def _size(nbytes: int) -> str:
     return f"{nbytes / (1 << 30):.1f} GiB" if nbytes >= 1 << 30 else f"{nbytes / (1 << 20):.1f} MiB"
 
 
-OM = Backend("om", ".om", "Ascend offline model, the graph without kernels", write_om, TARGET)
-AIR = Backend("air", ".air", "Ascend intermediate representation, for CANN's atc to build kernels", write_air, TARGET)
+OM = Backend("om", ".om", "Ascend offline model, the graph without kernels", write_om, TARGET, layouts)
+AIR = Backend(
+    "air", ".air", "Ascend intermediate representation, for CANN's atc to build kernels", write_air, TARGET, layouts
+)

@@ -16,13 +16,17 @@ ROUNDS: Final = 4  # how often a name that is a number again is looked up
 DIGITS: Final = 5
 
 
-def decompress(definition: Any) -> None:
-    """Give the attributes of all ops and descriptors of a `ModelDef` their real names, in place."""
-    if MARKER not in definition.attr:
+def decompress(definition: Any, outer: Any = None) -> None:
+    """Give the attributes of all ops and descriptors of a `ModelDef` their real names, in place.
+
+    Args:
+        definition: The message.
+        outer: The message of the model it is a part of, whose table its names may lead into; None where it is whole.
+    """
+    around = _table_of(outer) if outer is not None and MARKER in outer.attr else None
+    table = _table_of(definition, around) if MARKER in definition.attr else around
+    if table is None:
         return
-    attributes = definition.attr
-    flags = attributes["attrs_use_string_value"].list.b if "attrs_use_string_value" in attributes else ()
-    table = NameTable(strings(attributes, "attr_name_enum"), strings(attributes, "attr_value_enum"), tuple(flags))
     for graph in definition.graph:
         for op in graph.op:
             table.restore(op.attr)
@@ -30,6 +34,13 @@ def decompress(definition: Any) -> None:
                 table.restore(descriptor.attr)
             if op.type == "Const" and "value" in op.attr:
                 table.restore(op.attr["value"].t.desc.attr)
+
+
+def _table_of(definition: Any, outer: NameTable | None = None) -> NameTable:
+    attributes = definition.attr
+    flags = attributes["attrs_use_string_value"].list.b if "attrs_use_string_value" in attributes else ()
+    names, values = strings(attributes, "attr_name_enum"), strings(attributes, "attr_value_enum")
+    return NameTable(names, values, tuple(flags), outer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +51,13 @@ class NameTable:
         names: Attribute names by number.
         values: Texts by number.
         is_text: For each name, whether its values are numbers of texts.
+        outer: Where names that are numbers again lead, None for this table itself.
     """
 
     names: tuple[str, ...]
     values: tuple[str, ...]
     is_text: tuple[bool, ...]
+    outer: NameTable | None = None
 
     def restore(self, attributes: Any) -> None:
         """Give attributes, a map of messages, their real names, and texts in place of the numbers of texts."""
@@ -55,13 +68,15 @@ class NameTable:
                 del attributes[name]
 
     def _real(self, name: str, value: Any) -> tuple[str, Any]:
+        table = self
         for _ in range(ROUNDS):
             index = number_of(name)
-            if index is None or index >= len(self.names):
+            if index is None or index >= len(table.names):
                 break
-            if index < len(self.is_text) and self.is_text[index]:
-                value = self._with_text(value)
-            name = self.names[index]
+            if index < len(table.is_text) and table.is_text[index]:
+                value = table._with_text(value)
+            name = table.names[index]
+            table = table.outer or table
         return name, value
 
     def _with_text(self, value: Any) -> Any:

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, finding
 from modelc.frontends.wire import WireFile
 from modelc_backends.om import header as heads
 from modelc_backends.om.container import Container, model_def, open_air, open_file
+from modelc_backends.om.device_checks import DEVICE_CHECKS
 from modelc_backends.om.graph_checks import GRAPH_CHECKS, Graphs
 from modelc_backends.om.header import Header, Table
 from modelc_backends.om.numbers import ModelType, Partition
 
 MOST_PROBLEMS: Final = 20  # told of one check
 LOADER_PARTITIONS: Final = range(1, 9)
+LEAST_PAYLOAD: Final = 8
+VIEWER_PARTITIONS: Final = frozenset(range(13)) - {Partition.SO_BINS} | frozenset(range(20, 25))
 
 
 class Outcome(Enum):
@@ -36,7 +39,7 @@ class Result:
     Attributes:
         name: Its name, in kebab case.
         title: What must hold, as a sentence.
-        by: Who asks for it: `loader` or `modelc`.
+        by: Who asks for it: `loader`, which refuses the file otherwise; `viewer`, which does not show it; or `modelc`.
         outcome: What came of it; skipped where an earlier failure leaves nothing to look at.
         problems: What does not hold, each a clause.
     """
@@ -68,6 +71,8 @@ class _OuterCheck:
 def check(path: Path) -> list[Result]:
     """Return the result of every check of an `.om`, or of an `.air`, which is told by its not having a header.
 
+    Checks are made, and results given, in the order in which a loader makes its own; what it does not check comes last.
+
     Raises:
         ModelcError: The file cannot be opened.
     """
@@ -75,17 +80,12 @@ def check(path: Path) -> list[Result]:
         is_om = file.read(0, min(4, file.size)) == b"IMOD" or path.suffix == ".om"
         outer = _Outer(file)
         results = list(_run_outer(outer)) if is_om else []
-    sound = all(result.outcome is Outcome.PASSED for result in results)
+    sound = all(result.outcome is Outcome.PASSED for result in results if result.by == "loader")
     container = Container(path, file.size, outer.header, outer.tables) if is_om else open_air(path)
-    definition, problem = _definition(container) if sound else (None, "")
-    described = Result(
-        "model-definition",
-        "the model description is there and parses",
-        "loader",
-        Outcome.SKIPPED if not sound else Outcome.PASSED if definition is not None else Outcome.FAILED,
-        (problem,) if problem else (),
-    )
-    return [*results, described, *_run_graphs(container, definition)]
+    models, problems = _definitions(container) if sound else ([], ())
+    outcome = Outcome.FAILED if problems else Outcome.PASSED if sound else Outcome.SKIPPED
+    described = Result("model-definition", "the model description is there and parses", "loader", outcome, problems)
+    return [*results, described, *_run_graphs(models if outcome is Outcome.PASSED else [])]
 
 
 def findings(path: Path) -> list[Diagnostic]:
@@ -106,21 +106,23 @@ def _run_outer(outer: _Outer) -> Iterator[Result]:
         sound = sound and not (problems and each.by == "loader")
 
 
-def _run_graphs(container: Container, definition: Any) -> Iterator[Result]:
-    graphs = None if definition is None else Graphs(container, definition)
-    for each in GRAPH_CHECKS:
-        if graphs is None or (container.is_compiled and not each.compiled):
-            yield Result(each.name, each.title, each.by, Outcome.SKIPPED)
-            continue
-        problems = tuple(islice(each.run(graphs), MOST_PROBLEMS))
-        yield Result(each.name, each.title, each.by, Outcome.FAILED if problems else Outcome.PASSED, problems)
+def _run_graphs(models: Sequence[Graphs]) -> Iterator[Result]:
+    for each in (*GRAPH_CHECKS, *DEVICE_CHECKS):
+        concerned = [graphs for graphs in models if each.compiled or not graphs.container.is_compiled]
+        problems = tuple(islice((problem for graphs in concerned for problem in each.run(graphs)), MOST_PROBLEMS))
+        outcome = Outcome.FAILED if problems else Outcome.PASSED if concerned else Outcome.SKIPPED
+        yield Result(each.name, each.title, each.by, outcome, problems)
 
 
-def _definition(container: Container) -> tuple[Any, str]:
+def _definitions(container: Container) -> tuple[list[Graphs], tuple[str, ...]]:
+    """Return every model of a file with its description, and what stands against that."""
     try:
-        return model_def(container), ""
+        first, *others = container.models()
+        definition = model_def(first)
+        parts = [Graphs(each, model_def(each, definition)) for each in others]
     except ModelcError as error:
-        return None, "; ".join(d.message for d in error.diagnostics)
+        return [], tuple(d.message for d in error.diagnostics)
+    return [Graphs(first, definition), *parts], ()
 
 
 # -- the outer shape, in the order in which a loader looks at it
@@ -139,6 +141,11 @@ def _magic(outer: _Outer) -> Iterator[str]:
         yield "does not begin with IMOD"
 
 
+def _not_empty(outer: _Outer) -> Iterator[str]:
+    if not outer.file.size:
+        yield "is empty"
+
+
 def _payload(outer: _Outer) -> Iterator[str]:
     promised, present = _header(outer).payload, outer.file.size - heads.SIZE
     if promised != present:
@@ -149,6 +156,17 @@ def _single_model(outer: _Outer) -> Iterator[str]:
     type_ = _header(outer).model_type
     if type_ in (ModelType.BUNDLE, ModelType.FLOW):
         yield f"is a {ModelType(type_).name.lower()} of several models"
+
+
+def _room(outer: _Outer) -> Iterator[str]:
+    if _header(outer).payload <= LEAST_PAYLOAD:
+        yield f"has {_header(outer).payload} bytes behind its header, too few for a table"
+
+
+def _model_count(outer: _Outer) -> Iterator[str]:
+    promised, found = _header(outer).model_count, len(outer.tables)
+    if found != max(1, promised):
+        yield f"promises {promised} models, and holds {found}"
 
 
 def _tables(outer: _Outer) -> Iterator[str]:
@@ -192,6 +210,16 @@ def _known_types(outer: _Outer) -> Iterator[str]:
         yield from (f"has a partition of type {each.type}" for each in table.extents if each.type not in known)
 
 
+def _viewable(outer: _Outer) -> Iterator[str]:
+    known = frozenset(Partition)
+    for table in outer.tables if len(outer.tables) == 1 else ():
+        yield from (
+            f"has a partition {Partition(each.type).name}"
+            for each in table.extents
+            if each.type in known - VIEWER_PARTITIONS
+        )
+
+
 def _reserved(outer: _Outer) -> Iterator[str]:
     if _header(outer).reserved:
         yield "has bytes that are not zero among those without a meaning"
@@ -203,13 +231,17 @@ def _header(outer: _Outer) -> Header:
 
 
 _OUTER_CHECKS: Final[Sequence[_OuterCheck]] = (
+    _OuterCheck("not-empty", "the file has bytes", "loader", _not_empty),
     _OuterCheck("header", "the file holds a whole header", "loader", _has_header),
-    _OuterCheck("magic", "the file begins with the bytes IMOD", "loader", _magic),
-    _OuterCheck("payload", "the header knows how many bytes follow it", "loader", _payload),
     _OuterCheck("single-model", "the file is one model", "loader", _single_model),
+    _OuterCheck("payload", "the header knows how many bytes follow it", "loader", _payload),
+    _OuterCheck("magic", "the file begins with the bytes IMOD", "loader", _magic),
+    _OuterCheck("room", "there is room for a table of partitions", "loader", _room),
     _OuterCheck("partitions", "1 to 8 partitions fill the file to its end", "loader", _tables),
-    _OuterCheck("offsets", "each partition begins where the one before it ends", "modelc", _offsets),
-    _OuterCheck("partition-types", "no partition is there twice", "modelc", _unique_types),
+    _OuterCheck("model-count", "there are as many models as the header says", "loader", _model_count),
+    _OuterCheck("offsets", "each partition begins where the one before it ends", "viewer", _offsets),
+    _OuterCheck("partition-types", "no partition is there twice", "viewer", _unique_types),
     _OuterCheck("known-partitions", "every partition is of a known type", "modelc", _known_types),
+    _OuterCheck("viewable", "no partition is of a type on which viewers stop", "viewer", _viewable),
     _OuterCheck("reserved", "bytes without a meaning are zero", "modelc", _reserved),
 )

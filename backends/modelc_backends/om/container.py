@@ -5,21 +5,26 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
 from modelc.diagnostics.diagnostic import Fix, ModelcError, fail
-from modelc.frontends.wire import WireFile
+from modelc.frontends.wire import METADATA, WireFile
 from modelc_backends.om import header as heads
 from modelc_backends.om.compression import decompress
 from modelc_backends.om.header import Header, Table
 from modelc_backends.om.numbers import ModelType, Partition
-from modelc_backends.om.schema import cutter, message
+from modelc_backends.om.schema import SCHEMA, cutter, message
+from modelc_backends.om.weigh import Scale
 
 MOST_MODELS: Final = 1024
+# a message may take so many bytes of memory, and so many for each of its own; sound ones take a half of that
+_FREE, _PER_BYTE, _MOST = 256 << 20, 32, 8 << 30
+_SMALL: Final = 1 << 18
 _COPY_AGAIN: Final = Fix("copy or download the file again, in binary mode")
 _KIRIN_TYPES: Final = frozenset({3, 4, 5, 7})  # model types of the other family, in headers of version 1
 
@@ -58,6 +63,12 @@ class Container:
         """Whether it holds more than a graph: offsets, tasks and kernels for a device."""
         return any(len(table.extents) > 1 for table in self.tables)
 
+    def models(self) -> tuple[Container, ...]:
+        """Return each model by itself: the first, which is the whole of it, and those it is built from."""
+        if len(self.tables) < 2:
+            return (self,)
+        return tuple(replace(self, tables=(table,)) for table in self.tables)
+
 
 def open_om(path: Path) -> Container:
     """Return the outer shape of an `.om`.
@@ -89,26 +100,53 @@ def open_file(path: Path) -> WireFile:
     return WireFile(path)
 
 
-def model_def(container: Container) -> Any:
+def model_def(container: Container, outer: Any = None) -> Any:
     """Return the model description: a `ModelDef` with the ranges of big constants in place of their bytes.
 
     Names of attributes are the real ones, also where the file holds numbers in their place.
 
+    Args:
+        container: One model.
+        outer: The description of the model that it is a part of, None where it is the first of its file.
+
     Raises:
-        ModelcError: There is none, or it does not parse.
+        ModelcError: There is none, it does not parse, or it would take more memory than there should be for it.
     """
     extent = container.partition(Partition.MODEL_DEF)
     if extent is None:
         raise broken(container.path, "holds no model description")
     with open_file(container.path) as file:
         try:
-            definition = message("ModelDef").FromString(cutter("ModelDef").slim(file, *extent))
+            data = cutter("ModelDef").slim(file, *extent)
+            require_memory(container.path, data, _scale())
+            definition = message("ModelDef").FromString(data)
         except ModelcError as error:
             raise ModelcError(*(_as_artifact(d.message, d.code, container.path) for d in error.diagnostics)) from error
         except DecodeError as error:
             raise broken(container.path, "has a model description that does not parse") from error
-    decompress(definition)
+    decompress(definition, outer)
     return definition
+
+
+@cache
+def _scale() -> Scale:
+    return Scale(SCHEMA.descriptor("ModelDef"))
+
+
+def read_metadata(file: WireFile, start: int, end: int) -> bytes:
+    """Return a partition that is needed as a whole; raises ModelcError when it is larger than any should be."""
+    if end - start > METADATA:
+        raise fail("MC118", f"`{file.path.name}` has a partition of {end - start >> 20} MiB", file=str(file.path))
+    return file.read(start, end)
+
+
+def require_memory(path: Path, data: bytes, scale: Scale) -> None:
+    """Raise ModelcError when a message would take more memory than a sound one of its length."""
+    most = min(_FREE + _PER_BYTE * len(data), _MOST)
+    if len(data) > _SMALL and scale.weigh(data, most) > most:
+        text = f"{len(data) / (1 << 20):.1f} MiB of `{path.name}` would take more than {most >> 20} MiB of memory"
+        fix = Fix("nearly all of what it lists is empty: write the model again")
+        raise fail("MC118", text, file=str(path), fixes=[fix])
 
 
 def broken(path: Path, problem: str) -> ModelcError:

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from modelc.dialects.ge.dtypes import takes
+from modelc.diagnostics.diagnostic import ModelcError
+from modelc.dialects.ge.dtypes import cpp_number, takes
 from modelc.dialects.lookup import op_def
 from modelc.ir.blob import MissingBlob
 from modelc.ir.opdef import OpDef, Slot
 from modelc.ir.types import TensorType
+from modelc.ir.verify import Level, verify
 from modelc_backends.om.attributes import META, RECOVERED, integer, strings
 from modelc_backends.om.container import Container
 from modelc_backends.om.descriptors import is_skipped, type_of
+from modelc_backends.om.lift import lift
 from modelc_backends.om.numbers import FORMAT_NUMBER, Partition
 from modelc_backends.om.outside import names_a_file, outside_blob
 from modelc_backends.om.slots import SlotError, assign, result_slots
@@ -32,14 +35,22 @@ class Graphs:
         container: The file.
         definition: Its `ModelDef`.
         ops: The ops of each graph by name.
+        kept: What several checks need, by what it is.
     """
 
     container: Container
     definition: Any
     ops: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    kept: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def __post_init__(self) -> None:
         self.ops = [{op.name: op for op in graph.op} for graph in self.definition.graph]
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether there is a list of tasks with something in it."""
+        extent = self.container.partition(Partition.TASK_INFO) if self.container.header is not None else None
+        return extent is not None and extent[1] > extent[0]
 
     def edges(self) -> Iterator[tuple[Any, int, str, Any, int]]:
         """Yield (op, slot, reference, producer or None, output) of every data edge; -1 for what is no number."""
@@ -215,6 +226,76 @@ def _layouts(graphs: Graphs) -> Iterator[str]:
                 yield f"has an op `{op.name}` with layout `{desc.layout}` ({number})"
             if "origin_shape" in desc.attr and list(desc.attr["origin_shape"].list.i) != desc.shape.dim[:]:
                 yield f"has an op `{op.name}` with an origin shape other than its shape"
+            if "origin_shape_initialized" in desc.attr and "origin_shape" not in desc.attr:
+                yield f"has an op `{op.name}` that promises an origin shape and has none"
+
+
+def _agrees(graphs: Graphs) -> Iterator[str]:
+    header, definition = graphs.container.header, graphs.definition
+    if header is None:
+        return
+    if header.ir_version != definition.version:
+        yield f"has version {header.ir_version} in its header and {definition.version} in its description"
+    if header.platform_version != definition.custom_version:
+        yield f"was written by {header.platform_version} and by {definition.custom_version}"
+    if not definition.name.startswith(header.name):
+        yield f"is called `{header.name}` and `{definition.name}`"
+
+
+def _plain_header(graphs: Graphs) -> Iterator[str]:
+    header = graphs.container.header
+    if header is not None and (header.platform, header.model_count, header.model_type) != (0, 0, 0):
+        yield f"is of type {header.model_type}, for platform {header.platform}, with {header.model_count} models to run"
+    if header is not None and not graphs.definition.name.endswith("_original"):
+        yield f"is called `{graphs.definition.name}`"
+
+
+def _wide(graphs: Graphs) -> Iterator[str]:
+    header = graphs.container.header
+    if header is not None and header.wide and not graphs.container.is_compiled:
+        yield "has one partition in a table of 64-bit numbers"
+
+
+def _viewable(graphs: Graphs) -> Iterator[str]:
+    for op in graphs.all_ops():
+        for name, value in op.attr.items():
+            kind = value.WhichOneof("value")
+            if kind in ("td", "list_list_float"):
+                yield f"has an attribute `{name}` of `{op.name}` of kind {kind}"
+        for desc in (*op.input_desc, *op.output_desc):
+            if desc.dtype > _MOST_VIEWABLE:
+                yield f"has an op `{op.name}` with element type {desc.dtype}"
+
+
+def _data_types(graphs: Graphs) -> Iterator[str]:
+    for op in graphs.all_ops():
+        number = integer(op.attr, "data_type") if op.type == "Data" else None
+        type_ = type_of(op.output_desc[0]) if op.output_desc else None
+        element = type_.element if isinstance(type_, TensorType) else None
+        if number is not None and element is not None and number != cpp_number(element):
+            yield f"has an input `{op.name}` of {element} whose `data_type` is {number}"
+
+
+def _nested_interface(graphs: Graphs) -> Iterator[str]:
+    users = {name: op for op in graphs.all_ops() for name in op.subgraph_name}
+    for graph in graphs.definition.graph[1:]:
+        count = len(users[graph.name].input) if graph.name in users else 0
+        for op in graph.op:
+            place = integer(op.attr, "_parent_node_index")
+            if op.type == "Data" and (place is None or not 0 <= place < count):
+                yield f"has an input `{op.name}` of graph `{graph.name}` that its op does not give"
+
+
+def _inferred(graphs: Graphs) -> Iterator[str]:
+    try:
+        graph = lift(graphs.container, graphs.definition)
+    except ModelcError:
+        return  # other checks say why
+    for each in graph.walk():
+        yield from (f"has a graph in which {d.message}" for d in verify(each, Level.TYPES, op_def))
+
+
+_MOST_VIEWABLE: Final = 31  # element types that Netron knows
 
 
 def _list_types(graphs: Graphs) -> Iterator[str]:
@@ -278,15 +359,22 @@ GRAPH_CHECKS: Final[Sequence[GraphCheck]] = (
     GraphCheck("edges", "every edge leads to an output that exists", "loader", _resolves, compiled=True),
     GraphCheck("subgraphs", "every nested graph is there and belongs to one op", "loader", _subgraphs),
     GraphCheck("descriptors", "every input has a descriptor that loaders keep", "loader", _descriptors, compiled=True),
-    GraphCheck("skipped-inputs", "an input that is not given has no type", "loader", _skipped),
+    GraphCheck("skipped-inputs", "an input that is not given has no type", "loader", _skipped, compiled=True),
     GraphCheck("constants", "every constant has the bytes of its type", "loader", _constants),
     GraphCheck("outside-files", "every file that holds a constant is there", "loader", _outside, compiled=True),
     GraphCheck("weights", "every constant lies within the weights", "loader", _weights, compiled=True),
     GraphCheck("inputs", "inputs are numbered from 0 without a gap", "loader", _inputs),
-    GraphCheck("outputs", "every graph has one NetOutput that names what it gives", "loader", _outputs),
+    GraphCheck("outputs", "every graph has one NetOutput that names what it gives", "loader", _outputs, compiled=True),
     GraphCheck("order", "ops stand, numbered, behind what they read", "modelc", _order),
-    GraphCheck("same-types", "both ends of an edge describe it alike", "modelc", _same_types),
+    GraphCheck("nested-inputs", "every input of a nested graph is one of its op's", "loader", _nested_interface),
+    GraphCheck("data-types", "inputs name one element type in both ways", "loader", _data_types, compiled=True),
+    GraphCheck("same-types", "both ends of an edge describe it alike", "viewer", _same_types),
+    GraphCheck("attribute-kinds", "kinds of attributes and elements are such as viewers show", "viewer", _viewable),
+    GraphCheck("narrow-table", "a table of one partition has 32-bit numbers", "viewer", _wide),
+    GraphCheck("agreement", "header and description say the same", "modelc", _agrees, compiled=True),
+    GraphCheck("plain-header", "the header says it is a graph and no more", "modelc", _plain_header),
     GraphCheck("layouts", "layouts are known and said alike in every place", "modelc", _layouts),
     GraphCheck("list-types", "every list says what it is a list of", "modelc", _list_types),
     GraphCheck("prototypes", "every op fits its prototype", "modelc", _prototypes),
+    GraphCheck("inferred-types", "every op gives what follows from what it takes", "modelc", _inferred),
 )

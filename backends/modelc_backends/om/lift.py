@@ -32,13 +32,18 @@ MOST_FINDINGS: Final = 100
 _OP_TYPE = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
-def lift(container: Container, definition: Any) -> Graph:
+def lift(container: Container, definition: Any, parts: Sequence[tuple[Container, Any]] = ()) -> Graph:
     """Return the entry graph of a model description, with its nested graphs in their ops.
+
+    Args:
+        container: The model.
+        definition: Its `ModelDef`.
+        parts: Further models of the file with theirs; they hold graphs that are nested in the first.
 
     Raises:
         ModelcError: Everything that is wrong with it.
     """
-    lifter = _Lifter(container, definition)
+    lifter = _Lifter(container, definition, parts)
     graph = lifter.lift()
     if lifter.findings:
         raise ModelcError(*dict.fromkeys(lifter.findings))
@@ -60,6 +65,7 @@ class _Work:
 
     definition: Any
     graph: Graph
+    container: Container
     parent: Any = None
     nodes: list[Any] = field(default_factory=list[Any])
     edges: list[_Edges] = field(default_factory=list[_Edges])
@@ -68,10 +74,14 @@ class _Work:
 
 
 class _Lifter:
-    def __init__(self, container: Container, definition: Any) -> None:
+    def __init__(self, container: Container, definition: Any, parts: Sequence[tuple[Container, Any]]) -> None:
         self.findings: list[Diagnostic] = []
-        self._container = container
         self._definition = definition
+        self._parts = parts
+        self._enter(container)
+
+    def _enter(self, container: Container) -> None:
+        self._container = container
         self._weights = container.partition(Partition.WEIGHTS_DATA)
         self._model = container.partition(Partition.MODEL_DEF) or (0, 0)
 
@@ -85,13 +95,24 @@ class _Lifter:
         for index, each in enumerate(definitions):
             if each.name in works:
                 self._report(f"holds two graphs called `{each.name}`")
-            works[each.name] = _Work(each, Graph(each.name if index else "main"), nodes=list(each.op))
+            works[each.name] = self._work(each, self._container, is_main=not index)
         main = works[definitions[0].name]
+        self._add_parts(works, main)
         self._find_parents(works, main)
         for work in works.values():
             if work is main or work.parent is not None:
                 self._fill(work, works)
         return main.graph
+
+    def _work(self, definition: Any, container: Container, is_main: bool = False) -> _Work:
+        return _Work(definition, Graph("main" if is_main else definition.name), container, nodes=list(definition.op))
+
+    def _add_parts(self, works: dict[str, _Work], main: _Work) -> None:
+        """Take nested graphs from the models that hold their constants, where the first model does not."""
+        for container, definition in self._parts:
+            for each in definition.graph:
+                if each.name not in works or (self._weights is None and works[each.name] is not main):
+                    works[each.name] = self._work(each, container)
 
     def _find_parents(self, works: Mapping[str, _Work], main: _Work) -> None:
         for work in works.values():
@@ -114,6 +135,7 @@ class _Lifter:
 
     def _fill(self, work: _Work, works: Mapping[str, _Work]) -> None:
         before = len(self.findings)
+        self._enter(work.container)
         self._link(work)
         order = self._order(work)
         inputs = self._input_slots(work)

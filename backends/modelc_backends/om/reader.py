@@ -14,7 +14,9 @@ from modelc.ir.types import TensorType
 from modelc.pipeline.facts import FIXED_INPUTS, FROZEN, GE, INFERENCE_ONLY, INLINED, RESOLVED, TYPED
 from modelc_backends.om.attributes import decode
 from modelc_backends.om.container import Container, model_def, open_air, open_om
+from modelc_backends.om.describe import describe_air, describe_om
 from modelc_backends.om.lift import lift
+from modelc_backends.om.listing import listing
 
 # a ModelDef begins with its name, a version, and the version of the tool; no other kind of model does
 _MODEL_DEF: Final = re.compile(rb"\x0a(?P<length>[\x01-\x7f])(?P<rest>.*)", re.DOTALL)
@@ -59,8 +61,9 @@ def load_air(path: Path, options: LoadOptions, sink: Sink) -> Model:
 
 
 def _load(container: Container, framework: str, title: str) -> Model:
-    definition = model_def(container)
-    graph = lift(container, definition)
+    first, *others = container.models()
+    definition = model_def(first)
+    graph = lift(first, definition, [(each, model_def(each, definition)) for each in others])
     source = Source(framework, container.path, title, tuple(_details(container, definition)))
     # a compiled graph describes memory on a device; nothing that holds of a model is promised of it
     return Model(graph, source=source, facts=set() if container.is_compiled else _facts(graph))
@@ -73,7 +76,7 @@ def _details(container: Container, definition: Any) -> list[tuple[str, str]]:
         if value:
             details.append((title, str(value)))
     if len(container.tables) > 1:
-        details.append(("models", f"{len(container.tables)}, of which the first is read"))
+        details.append(("models", f"{len(container.tables)}, the first holds the others"))
     return details
 
 
@@ -93,5 +96,5 @@ def _facts(graph: Graph) -> set[str]:
     return facts
 
 
-FRONTEND_OM = Frontend("om", "Ascend offline model", recognizes_om, load_om)
-FRONTEND_AIR = Frontend("air", "Ascend intermediate representation", recognizes_air, load_air)
+FRONTEND_OM = Frontend("om", "Ascend offline model", recognizes_om, load_om, describe_om, listing)
+FRONTEND_AIR = Frontend("air", "Ascend intermediate representation", recognizes_air, load_air, describe_air, listing)

@@ -43,6 +43,7 @@ class Frontend:
             `lifted` when it is in its framework's dialect.
         describe: Returns what the file holds besides the graph, as JSON values by title: header fields, partitions,
             signatures. Raises ModelcError.
+        text: Returns what `inspect` prints of a file for people; None for a plain listing of everything.
     """
 
     name: str
@@ -50,3 +51,4 @@ class Frontend:
     recognizes: Callable[[Path, bytes], int]
     load: Callable[[Path, LoadOptions, Sink], Model]
     describe: Callable[[Path], Mapping[str, Json]] = lambda path: {}
+    text: Callable[[Mapping[str, Json]], str] | None = None

@@ -26,6 +26,7 @@ WINDOW = 1 << 16
 HEADER = 64  # bytes kept ahead in the window: more than any tag and length
 DEPTH = 100  # what protobuf itself allows
 METADATA = 512 << 20
+MOST_FIELDS = 1 << 25  # of a file, more than metadata of that size has where its messages are not nearly empty
 
 VARINT, LENGTH_DELIMITED = 0, 2
 SIZES = {1: 8, 3: 0, 4: 0, 5: 4}  # content bytes by wire type; groups are markers around fields
@@ -85,6 +86,7 @@ class WireFile:
         self.path = path
         self._data = bytes(HEADER)
         self._base = 0
+        self._count = 0
         try:
             self._descriptor = os.open(path, os.O_RDONLY)
         except OSError as error:
@@ -125,8 +127,11 @@ class WireFile:
         while position < min(end, self.size):
             data, base = self._window(position)
             last = min(base + len(data) - HEADER, end)
+            if self._count > MOST_FIELDS:
+                raise self._too_many()
             while position < last:
                 begin = position
+                self._count += 1
                 try:
                     tag, index = read_varint(data, begin - base)
                     size = SIZES.get(tag & 7, -1)
@@ -164,6 +169,10 @@ class WireFile:
             return os.pread(self._descriptor, length, position)
         except OSError as error:
             raise fail("MC105", f"cannot read `{self.path.name}`: {error.strerror}", file=str(self.path)) from error
+
+    def _too_many(self) -> ModelcError:
+        text = f"`{self.path.name}` holds more than {MOST_FIELDS >> 20} million fields"
+        return fail("MC118", text, file=str(self.path))
 
     def corrupt(self, offset: int, problem: str) -> ModelcError:
         """Return the error for bytes that are no message."""

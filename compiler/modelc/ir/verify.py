@@ -111,13 +111,14 @@ def _verify_types(op: Op, definition: OpDef) -> list[Diagnostic]:
     if definition.infer is None:
         return []
     try:
-        inferred = definition.infer(op)
+        inferred = [type_ for type_ in definition.infer(op) if type_ is not CONTROL]
     except InferenceError as error:
         return [_invalid(op, f"does not type: {error}")]
-    if len(inferred) != len(op.results):
-        return [_invalid(op, f"has {len(op.results)} results, {len(inferred)} are inferred")]
+    results = [value for value in op.results if value.type is not CONTROL]  # any op may have one for its order
+    if len(inferred) != len(results):
+        return [_invalid(op, f"has {len(results)} results, {len(inferred)} are inferred")]
     return [
         _invalid(op, f"says result {value.index} is {value.type}, inferred is {type_}")
-        for value, type_ in zip(op.results, inferred, strict=True)
+        for value, type_ in zip(results, inferred, strict=True)
         if not are_compatible(value.type, type_)
     ]

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from om_files import SOUND, desc, om, op, simple
 
 from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.dialects.lookup import op_def
@@ -28,39 +29,6 @@ from modelc_backends.om.reader import FRONTEND_AIR, FRONTEND_OM, load_om
 from modelc_backends.om.schema import message
 
 CORPUS = Path(os.environ.get("MODELC_CORPUS", Path(__file__).parents[4] / "shared" / "corpus"))
-
-
-def desc(*dims: int, dtype: int = 1, layout: str = "ND", **fields: Any) -> Any:
-    return message("TensorDescriptor")(dtype=dtype, shape=message("ShapeDef")(dim=dims), layout=layout, **fields)
-
-
-def op(type_: str, name: str, inputs: Sequence[str] = (), outputs: Sequence[Any] = (), **fields: Any) -> Any:
-    node = message("OpDef")(name=name, type=type_, input=inputs, output_desc=outputs, has_out_attr=True, **fields)
-    node.input_desc.extend(desc(2) for _ in inputs)
-    return node
-
-
-def simple(*ops: Any, **fields: Any) -> Any:
-    graph = message("GraphDef")(name="g")
-    graph.op.extend(ops)
-    return message("ModelDef")(name="m", version=2, graph=[graph], **fields)
-
-
-SOUND = (
-    op("Data", "x", [""], [desc(2)]),
-    op("Relu", "y", ["x:0"], [desc(2)]),
-    op("NetOutput", "out", ["y:0"]),
-)
-
-
-def om(path: Path, definition: Any, others: Sequence[tuple[int, bytes]] = (), **header: Any) -> Path:
-    """Write an .om with the given partitions."""
-    parts = [(0, definition if isinstance(definition, bytes) else definition.SerializeToString()), *others]
-    wide = header.get("wide", False)
-    table = pack_table([(type_, len(data)) for type_, data in parts], wide)
-    payload = table + b"".join(data for _, data in parts)
-    path.write_bytes(Header("m", len(payload), **header).pack() + payload)
-    return path
 
 
 def read(path: Path) -> Model:
@@ -127,7 +95,7 @@ def test_several_models_give_the_first(tmp_path: Path) -> None:
     path.write_bytes(Header("m", 2 * len(part), model_count=2, dynamic=True).pack() + part + part)
     model = read(path)
     assert model.source is not None
-    assert dict(model.source.details)["models"] == "2, of which the first is read"
+    assert dict(model.source.details)["models"] == "2, the first holds the others"
 
 
 def test_old_inputs_without_an_index_count_in_their_order(tmp_path: Path) -> None:
