@@ -1,0 +1,1 @@
+"""Differences between two models or artifacts, in the user's names: what was added, removed and changed."""
