@@ -5,8 +5,8 @@ from __future__ import annotations
 _SOURCE = "inline-functions,resolve-control-flow,freeze,strip-training-ops,prune,fix-shapes"
 
 # To the canonical dialect, and no rule of any device asked.
-LOWERING = f"{_SOURCE},lower-tf,infer-types"
+LOWERING = f"{_SOURCE},lower-tf,infer-types,insert-aipp"
 
 # What artifacts for a device are written from: simplified, and checked against the rules of the profile and the
 # kernels of the chip, where one is named.
-TARGET = f"{_SOURCE},check-source,lower-tf,infer-types,simplify,narrow-types,check-target,missing-kernel"
+TARGET = f"{_SOURCE},check-source,lower-tf,infer-types,simplify,narrow-types,insert-aipp,check-target,missing-kernel"
