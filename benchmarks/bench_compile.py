@@ -21,7 +21,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelc.cli.output import table
+from modelc.tables import table
 
 _FREEZE = """
 import sys, tensorflow as tf

@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from workloads import WORKLOADS
 
 from modelc.backend import BACKENDS
-from modelc.cli.output import table
 from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.driver import Settings, pipeline_of
 from modelc.pipeline import manager
 from modelc.pipeline.instruments import Recorder
 from modelc.pipeline.passes import PassContext
 from modelc.profiles import DEFAULT, profile
+from modelc.tables import table
 
 BATCH = 2
 

@@ -28,11 +28,11 @@ from google.protobuf import text_format
 from numpy.typing import NDArray
 
 from modelc.api import load, run
-from modelc.cli.output import table
 from modelc.frontends.tensorflow.protos import message
 from modelc.frontends.tensorflow.sstable import MAGIC, masked_crc32c
 from modelc.frontends.wire import write_varint
 from modelc.ir.blob import FileBlob
+from modelc.tables import table
 
 WIDTH = 4096
 LAYER = 4 * (WIDTH * WIDTH + WIDTH)  # bytes

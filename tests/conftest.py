@@ -1,11 +1,18 @@
-"""What all tests share: the option that rewrites golden files, and a test per golden case."""
+"""What all tests share: options, a test per golden case, and a check of every artifact that any test writes."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from golden_case import GOLDEN, golden_cases
+
+from modelc_backends.om import backend
+from modelc_backends.om.conformance import findings
+from modelc_backends.om.writer import write_atomically
 
 # TensorFlow reads these when it is first imported, by whichever test comes first; without oneDNN its results
 # are those of its own kernels.
@@ -27,3 +34,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "law(name): holds for golden cases that do not except it")
+    config.addinivalue_line("markers", "nonsense: writes graphs that no model is, which nothing need accept")
+
+
+_unchecked: list[bool] = [False]  # of the test that runs
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    _unchecked[0] = item.get_closest_marker("nonsense") is not None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def everything_written_conforms() -> Iterator[None]:
+    """Hold every `.om` and `.air` that a test writes in this process against all checks of conformance."""
+
+    def write_and_check(stream: Any, path: Path, outside: Any = None) -> str:
+        digest = write_atomically(stream, path, outside)
+        if not _unchecked[0]:
+            assert [problem.message for problem in findings(path)] == []
+        return digest
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backend, "write_atomically", write_and_check)
+        yield

@@ -1,7 +1,7 @@
 """modelc: compiles trained models for Huawei Ascend chips, checks them, and proves what it made.
 
-The functions of `modelc.api` are here as `modelc.load`, `modelc.compile`, `modelc.check`, `modelc.run` and
-`modelc.verify`; they are imported on first use, so that `import modelc` costs nothing.
+The functions of `modelc.api` are here as `modelc.load`, `modelc.compile`, `modelc.check`, `modelc.run`,
+`modelc.verify` and `modelc.diff`; they are imported on first use, so that `import modelc` costs nothing.
 """
 
 from importlib import import_module
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from modelc.version import __version__
 
 if TYPE_CHECKING:
-    from modelc.api import ModelcError, check, compile, load, run, verify
+    from modelc.api import ModelcError, check, compile, diff, load, run, verify
 
-__all__ = ["ModelcError", "__version__", "check", "compile", "load", "run", "verify"]
+__all__ = ["ModelcError", "__version__", "check", "compile", "diff", "load", "run", "verify"]
 
 
 def __getattr__(name: str) -> object:

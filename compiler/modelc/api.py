@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from modelc.backend import BACKENDS
+from modelc.contract import write_io_contract
 from modelc.diagnostics.diagnostic import ModelcError, Sink
+from modelc.difference.compare import Difference, differences
 from modelc.driver import Compilation, Settings, compile_model
 from modelc.execute.evaluator import evaluate
 from modelc.execute.prepare import executable
@@ -21,7 +23,7 @@ from modelc.frontends.frontend import LoadOptions
 from modelc.ir.model import Model
 from modelc.profiles import DEFAULT
 
-__all__ = ["ModelcError", "check", "compile", "load", "run", "verify"]
+__all__ = ["ModelcError", "check", "compile", "diff", "load", "run", "verify"]
 
 PathText: TypeAlias = str | PathLike[str]
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
@@ -53,10 +55,14 @@ def compile(
     tags: Sequence[str] = (),
     out_nodes: str = "",
     profile: str = DEFAULT,
+    soc: str = "",
+    kernels: PathText | None = None,
     passes: str = "",
     plugins: Sequence[PathText] = (),
     fix: bool = True,
+    insert_op_conf: PathText | None = None,
     external_weights: bool = False,
+    io_contract: PathText | None = None,
 ) -> Compilation:
     """Compile a model into an artifact.
 
@@ -70,10 +76,14 @@ def compile(
         tags: As for `load`.
         out_nodes: As for `load`.
         profile: Name of the rule profile.
+        soc: Name of the chip whose kernels must do; any by default.
+        kernels: A file with kernels to lay over the built-in table.
         passes: A pipeline text in place of the target's own.
         plugins: Python files to load first.
         fix: Whether repairs may change the model.
+        insert_op_conf: File that describes the preprocessing of images, as atc takes it.
         external_weights: Whether big constants go into files beside the artifact, also where it could hold them.
+        io_contract: Where to describe inputs, outputs and where each op came from, as JSON; nowhere by default.
 
     Returns:
         The compilation: its artifact, findings below errors, and what each pass cost.
@@ -90,13 +100,19 @@ def compile(
         tags=tuple(tags),
         out_nodes=out_nodes,
         profile=profile,
+        soc=soc,
+        kernels=None if kernels is None else Path(kernels),
         passes=passes,
         plugins=tuple(map(Path, plugins)),
         fix=fix,
+        insert_op_conf=None if insert_op_conf is None else Path(insert_op_conf),
         external_weights=external_weights,
     )
-    suffix = BACKENDS.get(target).suffix
-    return compile_model(path, Path(output) if output else Path(f"{path.resolve().stem}{suffix}"), settings).require()
+    output = Path(output) if output else Path(f"{path.resolve().stem}{BACKENDS.get(target).suffix}")
+    compilation = compile_model(path, output, settings).require()
+    if io_contract is not None:
+        write_io_contract(compilation, Path(io_contract))
+    return compilation
 
 
 def check(
@@ -108,6 +124,8 @@ def check(
     signature: str = "",
     out_nodes: str = "",
     profile: str = DEFAULT,
+    soc: str = "",
+    kernels: PathText | None = None,
 ) -> Compilation:
     """Report everything that stands against compiling a model; nothing is written or raised.
 
@@ -119,6 +137,8 @@ def check(
         signature: As for `load`.
         out_nodes: As for `load`.
         profile: As for `compile`.
+        soc: As for `compile`.
+        kernels: As for `compile`.
 
     Returns:
         The compilation without an artifact; `ok` is the verdict, `findings` the reasons.
@@ -130,8 +150,30 @@ def check(
         signature=signature,
         out_nodes=out_nodes,
         profile=profile,
+        soc=soc,
+        kernels=None if kernels is None else Path(kernels),
     )
     return compile_model(Path(source), None, settings)
+
+
+def diff(a: PathText, b: PathText, *, signature: str = "", tags: Sequence[str] = (), out_nodes: str = "") -> Difference:
+    """Compare two models or artifacts: interfaces, ops, attributes, types and weights.
+
+    Args:
+        a: The first, as for `load`.
+        b: The second.
+        signature: As for `load`, for both.
+        tags: As for `load`, for both.
+        out_nodes: As for `load`, for both.
+
+    Returns:
+        What differs; `equal` is the verdict.
+
+    Raises:
+        ModelcError: One of them cannot be read.
+    """
+    models = (load(path, signature=signature, tags=tags, out_nodes=out_nodes) for path in (a, b))
+    return differences(*models)
 
 
 def run(model: PathText, inputs: Arrays, *, signature: str = "", out_nodes: str = "") -> dict[str, NDArray[Any]]:

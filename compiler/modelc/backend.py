@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from modelc.diagnostics.diagnostic import Diagnostic
+from modelc.ir.graph import Graph
 from modelc.ir.model import Model
+from modelc.ir.op import Value
 from modelc.plugins import Catalog
 
 
@@ -23,6 +26,8 @@ class WriteOptions:
 
 
 PLAIN = WriteOptions()
+
+Layouts: TypeAlias = Callable[[Graph], Mapping[Value, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ class Backend:
         title: What it writes, for people.
         write: Writes a model to a path, all or nothing.
         pipeline: The passes that make a model ready for it, as pipeline text.
+        layouts: Returns the layout of each value that its artifacts state one for, `NHWC`; None where they never do.
     """
 
     name: str
@@ -74,6 +80,7 @@ class Backend:
     title: str
     write: Writer
     pipeline: str = ""
+    layouts: Layouts | None = None
 
 
 BACKENDS: Catalog[Backend] = Catalog(

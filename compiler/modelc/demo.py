@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import as_file, files
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,13 +24,18 @@ BATCH = 36  # divides the 360 test images
 BRIGHTEST = 16.0
 
 
-def run_demo(output: Path) -> int:
-    """Compile the bundled classifier to `output` and compare it with its source; returns the exit code."""
+def run_demo(output: Path, tell: Callable[[str], None] = lambda text: None) -> int:
+    """Compile the bundled classifier to `output` and compare it with its source; returns the exit code.
+
+    Args:
+        output: Where the artifact goes.
+        tell: Called with what begins, for people who wait.
+    """
     with as_file(files("modelc.data").joinpath("digits")) as folder:
-        return _demo(folder, output)
+        return _demo(folder, output, tell)
 
 
-def _demo(folder: Path, output: Path) -> int:
+def _demo(folder: Path, output: Path, tell: Callable[[str], None]) -> int:
     test = np.load(folder / "digits_test.npz")
     images, labels = test["x"].astype(np.float32) / BRIGHTEST, test["y"]
     print("model     a convolutional classifier of handwritten digits, trained with Keras, saved as a SavedModel")

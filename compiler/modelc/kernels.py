@@ -2,12 +2,13 @@
 
 The built-in table, `data/kernels.json`, is of one moment and indicative; a file of the same form can be laid over it::
 
-    {"chips": {"mychip": {"title": "My chip", "versions": "mychip[12]?"}},
+    {"chips": {"mychip": {"title": "My chip", "versions": "mychip[12]?", "like": "ascend310p"}},
      "no_kernel_needed": ["MyReshape"],
      "kernels": {"TopK": [{"chips": ["ascend310p"], "types": {"x": ["float16", "float32"]}}]}}
 
-What it says of an op replaces all that the table below says of it. A kernel without `chips` is on all of them, a slot
-without `types` takes every type; `"engine": "cpu"` marks a kernel for the CPU of the chip.
+What it says of an op replaces all that the table below says of it. A new chip has the kernels of the one it is `like`,
+else none but those the file gives it. A kernel without `chips` is on all chips known by then, a slot without `types`
+takes every type; `"engine": "cpu"` marks a kernel for the CPU of the chip.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -61,7 +62,7 @@ class Kernel:
 
     Attributes:
         slots: Operands and results that take only some types, by name.
-        chips: Names of the chips that have it; empty for all.
+        chips: Names of the chips that have it.
         engine: `core`, or `cpu` for one that runs on the CPU of the chip.
     """
 
@@ -71,7 +72,7 @@ class Kernel:
 
     def is_on(self, chip: str) -> bool:
         """Whether the chip called `chip` has this kernel."""
-        return not self.chips or chip in self.chips
+        return chip in self.chips
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,7 @@ def _overlaid(base: KernelTable, document: object) -> KernelTable:
     table = _mapping(document, "must be an object")
     chips = base.chips | {n: _chip(n, entry) for n, entry in _section(table, "chips").items()}
     named = _section(table, "types")
+    below = _with_likes(base, {name: _like(name, entry, base) for name, entry in _section(table, "chips").items()})
     kernels = {
         op: tuple(_kernel(op, entry, named, chips) for entry in _items(entries, f"has no list for `{op}`"))
         for op, entries in _section(table, "kernels").items()
@@ -158,7 +160,7 @@ def _overlaid(base: KernelTable, document: object) -> KernelTable:
     return KernelTable(
         str(table.get("vintage", base.vintage)),
         chips,
-        base.kernels | kernels,
+        below | kernels,
         (base.without - kernels.keys()) | _texts(table.get("no_kernel_needed", ()), "no_kernel_needed"),
         base.early | _texts(table.get("computed_while_compiling", ()), "computed_while_compiling"),
     )
@@ -174,6 +176,23 @@ def _chip(name: str, entry: object) -> Chip:
     return Chip(name, str(fields.get("title", name)), versions)
 
 
+def _like(name: str, entry: object, base: KernelTable) -> str:
+    """Return the chip whose kernels a new one has as well, empty for none."""
+    like = str(_mapping(entry, f"must describe `{name}` by an object").get("like", ""))
+    if like and like not in base.chips:
+        raise _BadTableError(f"says that `{name}` is like the unknown chip `{like}`")
+    return like
+
+
+def _with_likes(base: KernelTable, likes: Mapping[str, str]) -> dict[str, tuple[Kernel, ...]]:
+    if not any(likes.values()):
+        return base.kernels
+    return {
+        op: tuple(replace(k, chips=k.chips.union(name for name, like in likes.items() if like in k.chips)) for k in own)
+        for op, own in base.kernels.items()
+    }
+
+
 def _kernel(op: str, entry: object, named: Document, chips: Mapping[str, Chip]) -> Kernel:
     fields = _mapping(entry, f"must describe a kernel of `{op}` by an object")
     on = _texts(fields.get("chips", ()), f"chips of {op}")
@@ -184,6 +203,7 @@ def _kernel(op: str, entry: object, named: Document, chips: Mapping[str, Chip]) 
     if engine not in (CORE, CPU):
         raise _BadTableError(f"has the unknown engine `{engine}` for `{op}`; there are core and cpu")
     slots = _mapping(fields.get("types", {}), f"must list the types of `{op}` by slot")
+    on = on or frozenset(chips)
     return Kernel({name: Slot(name, elements=_elements(op, types, named)) for name, types in slots.items()}, on, engine)
 
 

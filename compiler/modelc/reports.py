@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from modelc.diagnostics.diagnostic import Diagnostic
-from modelc.driver import Compilation
-from modelc.execute.verification import Verification
 from modelc.frontends.frontend import Json
 from modelc.ir.model import Model
 from modelc.ir.op import Value
 from modelc.ir.types import TensorType, format_dim
 from modelc.version import __version__
+
+if TYPE_CHECKING:
+    from modelc.driver import Compilation
+    from modelc.execute.verification import Verification
 
 
 def finding_document(diagnostic: Diagnostic) -> dict[str, Json]:

@@ -100,13 +100,21 @@ def test_a_file_replaces_what_it_names_and_nothing_else(tmp_path: Path) -> None:
     assert kernel.slots["x"].elements == {"f16", "f32"}
     assert kernel.is_on("mychip")
     assert not kernel.is_on("ascend310")
-    assert table.kernels["Reshape"] == (Kernel(engine=CPU),)
+    assert table.kernels["Reshape"] == (Kernel(engine=CPU, chips=frozenset(table.chips)),)
     assert "Reshape" not in table.without
     assert "Roll" in table.without
     assert table.chip("MyChip2").name == "mychip"
     assert table.chip("Ascend310P1").name == "ascend310p"
     assert table.vintage == "2026-01"
     assert table.kernels["Abs"] == TABLE.kernels["Abs"]
+
+
+def test_a_new_chip_has_the_kernels_of_the_one_it_is_like(tmp_path: Path) -> None:
+    table = overlay(tmp_path, {"chips": {"bare": {}, "ascend910c": {"like": "ascend910b"}}, "kernels": {"Abs": [{}]}})
+    on = {name: [op for op, own in table.kernels.items() if any(k.is_on(name) for k in own)] for name in table.chips}
+    assert on["ascend910c"] == on["ascend910b"]
+    assert on["bare"] == ["Abs"]
+    assert len(on["ascend910b"]) > 500
 
 
 @pytest.mark.parametrize(
@@ -122,6 +130,7 @@ def test_a_file_replaces_what_it_names_and_nothing_else(tmp_path: Path) -> None:
         ({"kernels": {"Abs": [{"types": {"x": ["float24"]}}]}}, "gives `Abs` the unknown type `float24`"),
         ({"kernels": {"Abs": [{"types": {"x": "floats"}}]}}, "must have a list of names as `types of Abs`"),
         ({"kernels": {"Abs": [{"types": ["x"]}]}}, "must list the types of `Abs` by slot"),
+        ({"chips": {"mine": {"like": "yours"}}}, "says that `mine` is like the unknown chip `yours`"),
         ({"chips": {"mine": "x"}}, "must describe `mine` by an object"),
         ({"chips": {"mine": {"versions": "("}}}, "has a bad pattern for the versions of `mine`"),
         ({"no_kernel_needed": [1]}, "must have a list of names as `no_kernel_needed`"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, TypeAlias
 
-from modelc.diagnostics.diagnostic import Diagnostic, Fix, finding
+from modelc.aipp.config import STATIC, Aipp, read_config
+from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, finding
 
 Given: TypeAlias = Mapping[str, str]
 
@@ -19,6 +21,7 @@ _FORMATS: Final = {
     "3": ("NCHW", "NHWC", "ND", "NCDHW", "NDHWC"),
     "5": ("NCHW", "NCDHW", "ND"),
 }
+_FIXED_SIZES: Final = ("crop", "padding", "src_image_size_w", "src_image_size_h")
 _EXCLUDE: Final = (
     *((a, b) for i, a in enumerate(PROFILES) for b in PROFILES[i + 1 :]),
     ("precision_mode", "precision_mode_v2"),
@@ -159,6 +162,51 @@ def _ranges(given: Given) -> Iterator[Diagnostic]:
             )
 
 
+# -- preprocessing of images
+
+
+def _preprocessing(given: Given) -> Iterator[Diagnostic]:
+    if "insert_op_conf" not in given:
+        return
+    try:
+        configs = read_config(Path(given["insert_op_conf"]))
+    except ModelcError as error:
+        yield from error.diagnostics
+        return
+    for aipp in configs:
+        yield from _preprocessed(aipp, given)
+
+
+def _preprocessed(aipp: Aipp, given: Given) -> Iterator[Diagnostic]:
+    shapes = _shapes(given)
+    name = _input(aipp, list(shapes))
+    if name and name in given.get("input_fp16_nodes", "").split(";"):
+        problem = f"input `{name}` cannot both be preprocessed and be one of `--input_fp16_nodes`"
+        yield _conflict(problem, "leave it out of one of the two")
+    if aipp.mode != STATIC:
+        return
+    if "~" in shapes.get(name, ""):
+        problem = f"input `{name}` has static preprocessing, which excludes a range in its shape"
+        yield _conflict(problem, "give numbers, or make the preprocessing dynamic")
+    fixed = [each for each in _FIXED_SIZES if aipp.given.get(each)]
+    if "dynamic_image_size" in given and fixed:
+        yield _conflict(
+            f"with `--dynamic_image_size` static preprocessing cannot set `{fixed[0]}`",
+            "leave out crop, padding and the size of the source image",
+        )
+
+
+def _shapes(given: Given) -> dict[str, str]:
+    entries = (entry.rpartition(":") for entry in given.get("input_shape", "").split(";") if entry.strip())
+    return {name.strip(): dims for name, _, dims in entries}
+
+
+def _input(aipp: Aipp, names: Sequence[str]) -> str:
+    """Return the input that a preprocessing is for, empty where the command line does not tell."""
+    rank = aipp.integer("related_input_rank")
+    return str(aipp.given.get("related_input_name", "")) or (names[rank] if rank < len(names) else "")
+
+
 _RULES: Final[tuple[Callable[[Given], Iterator[Diagnostic]], ...]] = (
     _exclusive,
     _needed,
@@ -168,4 +216,5 @@ _RULES: Final[tuple[Callable[[Given], Iterator[Diagnostic]], ...]] = (
     _profile_places,
     _profile_widths,
     _ranges,
+    _preprocessing,
 )

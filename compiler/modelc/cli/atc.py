@@ -11,23 +11,15 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 
 from modelc.atc.translate import Translation, translate
+from modelc.cli.declarations import ATC_USAGE
 from modelc.cli.exit_codes import FINE
 from modelc.cli.main import main
-from modelc.cli.output import code_for, emit_json, print_findings, table, write_text
+from modelc.cli.output import code_for, emit_json, print_findings
 from modelc.diagnostics.diagnostic import Severity, fail
+from modelc.files import write_text
 from modelc.frontends.frontend import Json
 from modelc.reports import finding_document
-
-USAGE_TEXT = "modelc atc [--dry-run] [--atc[=PATH]] [--format text|json] ATC-OPTION..."
-ABOUT = """\
-Everything behind `modelc atc` is the command line of atc as it stands, as words or as one quoted text. Each option is
-explained, rules across options are checked, and the equivalent command of modelc is run.
-
-options of modelc itself:
-  --dry-run             only explain, and print the equivalent command
-  --atc[=PATH]          let CANN's atc build device kernels (found in PATH and ASCEND_TOOLKIT_HOME)
-  --format text|json    what to print (text)
-"""
+from modelc.tables import table
 
 
 @dataclass(slots=True)
@@ -41,16 +33,6 @@ class _Request:
     words: list[str] = field(default_factory=list[str])
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options: every word is taken, for they are those of another program."""
-    parser.usage = USAGE_TEXT
-    parser.epilog = ABOUT
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.prefix_chars = "\0"  # no word is an option of this parser
-    parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
-    parser.set_defaults(run=run, format="text", print_help=parser.print_help)
-
-
 def run(options: argparse.Namespace) -> int:
     """Translate and run; returns the exit code."""
     request = _request(options.words)
@@ -59,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         return FINE
     options.format = request.format  # errors are printed in it too
     if not request.words:
-        raise fail("MC712", f"no command line of atc is given: {USAGE_TEXT}")
+        raise fail("MC712", f"no command line of atc is given: {ATC_USAGE}")
     translation = translate(request.words, request.atc)
     errors = [d for d in translation.findings if d.severity is Severity.ERROR]
     if request.format == "json":

@@ -6,56 +6,40 @@ import argparse
 import statistics
 from collections.abc import Sequence
 
-from modelc.backend import BACKENDS
-from modelc.cli import arguments
-from modelc.cli.output import emit_json, table
-from modelc.diagnostics.diagnostic import Sink
-from modelc.driver import pipeline_of
+from modelc.cli.output import emit_json, exit_code, print_findings, print_timing
+from modelc.cli.progress import Progress, instruments
+from modelc.cli.settings import settings
+from modelc.driver import Compilation, compile_model
 from modelc.frontends.frontend import Json
-from modelc.frontends.load import load
-from modelc.pipeline import manager
-from modelc.pipeline.instruments import PassRecord, Recorder
-from modelc.pipeline.passes import PassContext
-from modelc.pipeline.registry import load_plugin
-from modelc.profiles import profile
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    arguments.add_source(parser, "model")
-    parser.add_argument("--repeat", type=int, default=5, metavar="N", help="how often everything runs (5)")
-    parser.add_argument("--target", default="om", metavar="NAME", help="whose pipeline to run (om)")
-    arguments.add_compilation(parser)
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print (text)")
-    parser.set_defaults(run=run)
+from modelc.reports import finding_document
+from modelc.tables import table
 
 
 def run(options: argparse.Namespace) -> int:
     """Time the passes; returns the exit code."""
-    settings = arguments.settings(options)
-    for plugin in settings.plugins:
-        load_plugin(plugin)
-    passes = pipeline_of(BACKENDS.get(settings.target), settings)
-    model = load(options.model, settings.for_loading(), Sink())
-    passes = passes if settings.passes else manager.still_needed(passes, model.facts)
-    rounds: list[list[PassRecord]] = []
-    for _ in range(max(1, options.repeat)):
-        sink, recorder = Sink(), Recorder()
-        model = load(options.model, settings.for_loading(), sink)
-        context = PassContext(sink, profile(settings.profile), settings.soc, (recorder,))
-        manager.run(model, passes, context)
-        rounds.append(recorder.records)
-    rows = _rows(rounds)
+    given = settings(options)
+    rounds: list[Compilation] = []
+    with Progress() as progress:
+        watching = instruments(options, progress)
+        while len(rounds) < options.repeat and (not rounds or rounds[-1].ok):
+            progress.round = f"round {len(rounds) + 1} of {options.repeat}, "
+            rounds.append(compile_model(options.model, None, given, watching))
+    rows, last = _rows(rounds), rounds[-1]
+    if options.timing:
+        print_timing(last)
     if options.format == "json":
-        emit_json({"model": str(options.model), "repeat": len(rounds), "passes": rows})
-    else:
+        findings = [finding_document(each) for each in last.findings]
+        emit_json({"model": str(options.model), "repeat": len(rounds), "passes": rows, "findings": findings})
+        return exit_code(last)
+    print_findings(last.findings, last.consequences, str(options.model))
+    if rows and last.ok:
         print(_table(rows))
-    return 0
+    return exit_code(last)
 
 
-def _rows(rounds: Sequence[Sequence[PassRecord]]) -> list[dict[str, Json]]:
+def _rows(rounds: Sequence[Compilation]) -> list[dict[str, Json]]:
     rows: list[dict[str, Json]] = []
-    for records in zip(*rounds, strict=False):
+    for records in zip(*(each.records for each in rounds), strict=False):
         seconds = sorted(record.seconds for record in records)
         first = records[0]
         rows.append(

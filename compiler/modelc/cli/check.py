@@ -5,38 +5,29 @@ from __future__ import annotations
 import argparse
 import sys
 
-from modelc.cli import arguments
-from modelc.cli.output import close, emit_json, exit_code, instruments, timing_table, use_color
+from modelc.cli.output import emit_json, exit_code, print_timing, use_color
+from modelc.cli.progress import Progress, instruments
+from modelc.cli.settings import settings
 from modelc.diagnostics.render import render
+from modelc.diagnostics.renderers.words import safe
 from modelc.driver import compile_model
 from modelc.reports import compilation_document
-
-STYLES = ("text", "concise", "json", "sarif", "github", "html")
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    arguments.add_source(parser)
-    parser.add_argument("--target", default="om", metavar="NAME", help="what it would be compiled to (om)")
-    arguments.add_compilation(parser)
-    parser.add_argument("--format", choices=STYLES, default="text", help="how to print the findings (text)")
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Check; returns the exit code."""
-    watching = instruments(options)
-    compilation = compile_model(options.source, None, arguments.settings(options), watching)
-    close(watching)
+    with Progress() as progress:
+        compilation = compile_model(options.source, None, settings(options), instruments(options, progress))
+    if options.timing:
+        print_timing(compilation)
     if options.format == "json":
         emit_json(compilation_document(compilation))
         return exit_code(compilation)
-    if options.timing:
-        print(timing_table(compilation.records), file=sys.stderr)
     source = str(options.source)
     text = render(options.format, compilation.findings, compilation.consequences, source, use_color(sys.stdout))
     if text:
         print(text)
     if compilation.ok and options.format == "text":
-        print(f"ok: {source} compiles for `{compilation.settings.target}` under `{compilation.settings.profile}`")
+        asked = compilation.settings
+        print(f"ok: {safe(source)} compiles for `{asked.target}` under `{asked.profile}`")
     return exit_code(compilation)

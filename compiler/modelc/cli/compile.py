@@ -3,92 +3,72 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 from modelc.atc.handoff import TARGET
-from modelc.backend import BACKENDS
-from modelc.cli import arguments, handing_off
-from modelc.cli.output import (
-    close,
-    emit_json,
-    exit_code,
-    format_bytes,
-    instruments,
-    print_findings,
-    timing_table,
-    write_report,
-)
-from modelc.driver import Compilation, compile_model
+from modelc.cli import handing_off
+from modelc.cli.output import check_report, emit_json, exit_code, print_findings, print_timing, write_report
+from modelc.cli.progress import Progress, instruments
+from modelc.cli.settings import settings
+from modelc.contract import write_io_contract
+from modelc.diagnostics.diagnostic import ModelcError
+from modelc.diagnostics.renderers.words import safe
+from modelc.driver import Compilation, compile_model, output_path
 from modelc.execute.verification import Verification, verify
 from modelc.reports import compilation_document, format_type, model_document
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    arguments.add_source(parser)
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="the artifact (the source's name beside you)")
-    parser.add_argument("--target", default="om", metavar="NAME", help=f"{', '.join(BACKENDS.names())} (om)")
-    arguments.add_compilation(parser)
-    group = parser.add_argument_group("how to write")
-    group.add_argument("--external-weights", action="store_true", help="put big constants into files beside OUT")
-    handing_off.configure(parser)
-    group = parser.add_argument_group("what to report")
-    group.add_argument("--verify", action="store_true", help="then compare the artifact with its source by numbers")
-    group.add_argument("--report", type=Path, metavar="FILE", help="write findings to a .json, .sarif or .html file")
-    group.add_argument("--format", choices=("text", "json"), default="text", help="what to print (text)")
-    parser.set_defaults(run=run)
+from modelc.tables import format_bytes
 
 
 def run(options: argparse.Namespace) -> int:
     """Compile; returns the exit code."""
-    settings = arguments.settings(options)
-    asked = handing_off.request(options)
-    output = options.output or default_output(options.source, ".om" if asked else BACKENDS.get(settings.target).suffix)
+    if options.report:
+        check_report(options.report)
+    given, output, asked = settings(options), options.output or Path(), handing_off.request(options)
     written = output
     if asked:
-        settings, written = replace(settings, target=TARGET), output.with_suffix(f".{TARGET}")
-        output = output.with_suffix(".om")
-    watching = instruments(options)
-    compilation = compile_model(options.source, written, settings, watching)
-    close(watching)
-    verification = _verify(compilation) if options.verify and compilation.artifact else None
-    is_sound = compilation.artifact is not None and (verification is None or verification.equal)
-    handed = handing_off.run(compilation, output, asked) if asked and is_sound else None
+        output = output_path(options.source, output, ".om").with_suffix(".om")
+        given, written = handing_off.settings(given), output.with_suffix(f".{TARGET}")
+    with Progress() as progress:
+        compilation = compile_model(options.source, written, given, instruments(options, progress))
+        if options.io_contract and compilation.artifact is not None:
+            write_io_contract(compilation, options.io_contract)
+        verification = _verify(compilation, progress.tell) if options.verify and compilation.artifact else None
+    handed = handing_off.run(compilation, output, asked) if asked and compilation.ok else None
     document = compilation_document(compilation, verification)
     if handed is not None:
         document["handoff"] = handed.document()
     report = options.report or (output.with_suffix(".report.json") if asked else None)
     if report:
         write_report(compilation, document, report)
+    if options.timing:
+        print_timing(compilation)
     if options.format == "json":
         emit_json(document)
     else:
-        _print(compilation, options)
-        if verification is not None:
-            print(verification.text())
-    return exit_code(compilation, verification)
+        _print(compilation, verification)
+    return exit_code(compilation)
 
 
-def default_output(source: Path, suffix: str) -> Path:
-    """Return the artifact's path when none is named: the source's name, in the working folder."""
-    name = source.resolve().name
-    stem = name if source.is_dir() else Path(name).stem
-    return Path(f"{stem}{suffix}")
-
-
-def _verify(compilation: Compilation) -> Verification:
+def _verify(compilation: Compilation, tell: Callable[[str], None]) -> Verification | None:
+    """Return the comparison with the source; what stands against it, or came of it, joins the findings."""
     artifact = compilation.artifact
     assert artifact is not None
-    return verify(compilation.source, artifact.path, compilation.settings.for_loading())
+    try:
+        verification = verify(compilation.source, artifact.path, compilation.settings.for_loading(), tell=tell)
+    except ModelcError as error:
+        compilation.findings += error.diagnostics
+        return None
+    compilation.findings += verification.findings()
+    return verification
 
 
-def _print(compilation: Compilation, options: argparse.Namespace) -> None:
+def _print(compilation: Compilation, verification: Verification | None) -> None:
     print_findings(compilation.findings, compilation.consequences, str(compilation.source))
-    if options.timing:
-        print(timing_table(compilation.records))
     if compilation.artifact is not None:
         print(summary(compilation))
+    if verification is not None:
+        print(f"\n{verification.text()}")
 
 
 def summary(compilation: Compilation) -> str:
@@ -103,6 +83,5 @@ def summary(compilation: Compilation) -> str:
         values = document[what]
         assert isinstance(values, list)
         rows += [(what[:-1], f"{value['name']}: {format_type(value)}") for value in values]
-    lines = [f"{label:<8}{text}" for label, text in rows]
-    lines += [f"{'next':<8}{step}" for step in artifact.next_steps]
-    return "\n".join(lines)
+    rows += [("next", step) for step in artifact.next_steps]
+    return "\n".join(f"{label:<8}{safe(text)}" for label, text in rows)

@@ -5,17 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from modelc.cli.progress import Progress
 from modelc.demo import OUTPUT, run_demo
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument(
-        "-o", "--output", type=Path, default=Path(OUTPUT), metavar="OUT.om", help=f"artifact ({OUTPUT})"
-    )
-    parser.set_defaults(run=run)
+from modelc.driver import output_path
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the demonstration; returns the exit code."""
-    return run_demo(options.output)
+    output = output_path(Path(OUTPUT), options.output or Path(), ".om")
+    with Progress() as progress:
+        return run_demo(output, progress.tell)

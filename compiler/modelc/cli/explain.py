@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import argparse
 
-from modelc.cli.output import table
-from modelc.diagnostics.codes import CODES
-from modelc.diagnostics.explain import explanation
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("code", nargs="?", default="", metavar="CODE", help="MC203 or input-rank (list all)")
-    parser.set_defaults(run=run)
+from modelc.cli.exit_codes import FINE
+from modelc.cli.output import emit_json
+from modelc.diagnostics.codes import CODES, Code
+from modelc.diagnostics.explain import code_of, page
+from modelc.frontends.frontend import Json
+from modelc.tables import table
 
 
 def run(options: argparse.Namespace) -> int:
     """Explain or list; returns the exit code."""
     if options.code:
-        print(explanation(options.code))
+        entry = CODES[code_of(options.code)]
+        if options.format == "json":
+            emit_json({**_document(entry), "page": page(entry.code)})
+        else:
+            print(page(entry.code))
+    elif options.format == "json":
+        emit_json([_document(entry) for entry in CODES.values()])
     else:
         print(table([(code.code, code.severity, code.name, code.title) for code in CODES.values()]))
-    return 0
+    return FINE
+
+
+def _document(entry: Code) -> dict[str, Json]:
+    return {"code": entry.code, "name": entry.name, "severity": entry.severity, "title": entry.title}

@@ -6,30 +6,17 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
-from modelc.atc.handoff import TIMEOUT, Handoff, Request, hand_off
-from modelc.atc.options import options as atc_options
+from modelc.aipp.config import read_config
+from modelc.aipp.fit import fit
+from modelc.atc.handoff import TARGET, TIMEOUT, Handoff, Request, hand_off
 from modelc.atc.process import Watch
-from modelc.diagnostics.diagnostic import Fix, fail
-from modelc.driver import Compilation
+from modelc.diagnostics.diagnostic import Fix, ModelcError, fail
+from modelc.driver import Compilation, Settings
 
 _WIDTH = 60  # characters of atc's last line that are shown
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    group = parser.add_argument_group("device kernels, built by CANN's atc")
-    group.add_argument("--atc", nargs="?", const="", metavar="PATH", help="hand the model to atc (found where it is)")
-    group.add_argument("--soc-version", default="", metavar="NAME", help="the chip to build for, Ascend310P3")
-    modes = atc_options()["precision_mode"].values
-    group.add_argument("--precision-mode", choices=modes, metavar="MODE", help=f"{', '.join(modes)}")
-    group.add_argument(
-        "--atc-option", action="append", default=[], metavar="NAME=VALUE", help="a further option, as atc spells it"
-    )
-    group.add_argument(
-        "--atc-timeout", type=float, default=TIMEOUT, metavar="SECONDS", help=f"stop atc after that ({TIMEOUT:g})"
-    )
 
 
 def request(options: argparse.Namespace) -> Request | None:
@@ -50,7 +37,7 @@ def request(options: argparse.Namespace) -> Request | None:
         raise fail("MC712", f"`--atc` makes a device `.om`, not a target `{options.target}`", fixes=[fix])
     if getattr(options, "insert_op_conf", None):
         further["insert_op_conf"] = str(options.insert_op_conf)
-    asked = Request(options.soc_version, options.atc, further, options.atc_timeout)
+    asked = Request(options.soc_version, options.atc, further, options.atc_timeout or TIMEOUT)
     asked.check()
     return asked
 
@@ -62,10 +49,25 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def run(compilation: Compilation, output: Path, asked: Request) -> Handoff:
-    """Hand a compiled model to atc; the compilation takes over findings and artifact."""
-    artifact = compilation.artifact
+def settings(given: Settings) -> Settings:
+    """Return the settings for what atc is given; images are preprocessed as atc itself puts it into the graph."""
+    return replace(given, target=TARGET, insert_op_conf=None)
+
+
+def run(compilation: Compilation, output: Path, asked: Request) -> Handoff | None:
+    """Hand a compiled model to atc; the compilation takes over findings and artifact.
+
+    Nothing is handed over where preprocessing does not fit the model.
+    """
+    artifact, model = compilation.artifact, compilation.model
     assert artifact is not None
+    assert model is not None
+    config = asked.options.get("insert_op_conf")
+    try:
+        fit(read_config(Path(config)) if config else (), model.graph, on_device=True)
+    except ModelcError as error:
+        compilation.findings += error.diagnostics
+        return None
     with _progress() as watch:
         handed = hand_off(artifact.path, output, asked, watch)
     compilation.findings += handed.findings

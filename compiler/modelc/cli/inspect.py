@@ -5,28 +5,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from modelc.cli import arguments
 from modelc.cli.output import emit_json, print_findings
+from modelc.cli.settings import loading
 from modelc.diagnostics.diagnostic import Sink
-from modelc.frontends.frontend import Json, LoadOptions
+from modelc.frontends.frontend import Json
 from modelc.frontends.load import detect
 from modelc.reports import format_type, model_document
 from modelc.text.printer import print_model
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    arguments.add_source(parser, "file")
-    arguments.add_loading(parser)
-    parser.add_argument("--format", choices=("text", "json", "mir"), default="text", help="what to print (text)")
-    parser.set_defaults(run=run)
-
-
 def run(options: argparse.Namespace) -> int:
     """Inspect; returns the exit code."""
     frontend, sink = detect(options.file), Sink()
-    loading = LoadOptions(options.signature, tuple(options.tag), options.out_nodes)
-    model = frontend.load(options.file, loading, sink)
+    model = frontend.load(options.file, loading(options), sink)
     if options.format == "mir":
         print(print_model(model), end="")
         return 0
@@ -43,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
         emit_json(document)
     else:
         print_findings(list(sink), (), str(options.file))
-        print("\n".join(_lines(document)))
+        print("\n".join(_lines(document)) if frontend.text is None else frontend.text(document))
     return 0
 
 

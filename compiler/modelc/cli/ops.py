@@ -5,35 +5,33 @@ from __future__ import annotations
 import argparse
 from difflib import get_close_matches
 
+from modelc.cli.exit_codes import FINE
+from modelc.cli.output import emit_json
 from modelc.diagnostics.diagnostic import Fix, fail
 from modelc.dialects.lookup import DIALECTS, op_def
-from modelc.ir.opdef import Mode, OpDef, Slot
+from modelc.frontends.frontend import Json
+from modelc.ir.opdef import AttributeDef, Dialect, Mode, OpDef, Slot
 
 CANONICAL = "ge"
 _MARK = {Mode.REQUIRED: "", Mode.OPTIONAL: "?", Mode.DYNAMIC: "*"}
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="the op to explain (list all with meaning)")
-    parser.add_argument("--all", action="store_true", help="list also prototypes that are only written, not executed")
-    parser.add_argument("--format", choices=("text", "markdown"), default="text", help="how to list them (text)")
-    parser.set_defaults(run=run)
-
-
 def run(options: argparse.Namespace) -> int:
     """List or explain; returns the exit code."""
-    names = DIALECTS.get(CANONICAL).kinds()
+    known = DIALECTS.get(CANONICAL)
     if options.name:
-        name = options.name.removeprefix(f"{CANONICAL}.")
-        definition = op_def(f"{CANONICAL}.{name}")
-        if definition is None:
-            near = ", ".join(get_close_matches(name, names, 3, 0.5)) or "`modelc ops --all`"
-            raise fail("MC211", f"there is no op `{name}`", fixes=[Fix(f"did you mean {near}?")])
-        print(_explain(definition))
-        return 0
-    print(page() if options.format == "markdown" else "\n".join(_signature(each) for each in _listed(options.all)))
-    return 0
+        definition = _named(options.name, known)
+        if options.format == "json":
+            emit_json(_document(definition))
+        else:
+            print(_explain(definition))
+        return FINE
+    shown = _listed(everything=options.all)
+    if options.format == "json":
+        emit_json([_document(definition) for definition in shown])
+    else:
+        print(page() if options.format == "markdown" else "\n".join(map(_signature, shown)))
+    return FINE
 
 
 def page() -> str:
@@ -59,6 +57,38 @@ This page is made by `make docs`.
 def _listed(everything: bool) -> list[OpDef]:
     found = (op_def(f"{CANONICAL}.{name}") for name in DIALECTS.get(CANONICAL).kinds())
     return [each for each in found if each is not None and (everything or each.evaluate is not None)]
+
+
+def _named(given: str, known: Dialect) -> OpDef:
+    name = given.removeprefix(f"{CANONICAL}.")
+    definition = op_def(f"{CANONICAL}.{name}")
+    if definition is None:
+        near = ", ".join(get_close_matches(name, known.kinds(), 3, 0.5)) or "`modelc ops --all`"
+        raise fail("MC211", f"there is no op `{name}`", fixes=[Fix(f"did you mean {near}?")])
+    return definition
+
+
+def _document(definition: OpDef) -> dict[str, Json]:
+    return {
+        "kind": definition.kind,
+        "operands": _slot_documents(definition.operands),
+        "results": _slot_documents(definition.results),
+        "attributes": [
+            {"name": each.name, "kind": each.kind, "required": each.required, "default": _default(each)}
+            for each in definition.attributes.values()
+        ],
+        "traits": sorted(definition.traits),
+        "inferred": definition.infer is not None,
+        "executed": definition.evaluate is not None,
+    }
+
+
+def _slot_documents(slots: tuple[Slot, ...]) -> list[Json]:
+    return [{"name": slot.name, "mode": slot.mode.value, "elements": sorted(slot.elements)} for slot in slots]
+
+
+def _default(attribute: AttributeDef) -> Json:
+    return None if attribute.default is None else repr(attribute.default)
 
 
 def _slots(slots: tuple[Slot, ...]) -> str:

@@ -1,51 +1,49 @@
-"""What the command prints: findings, tables, progress; and the exit codes."""
+"""What commands print: findings, documents, tables; and the exit codes that findings call for."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sys
-import tempfile
-import time
-import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from modelc.cli.exit_codes import FINDINGS, FINE, INTERNAL, USAGE
-from modelc.diagnostics.diagnostic import Diagnostic, ModelcError
+from modelc.diagnostics.diagnostic import Diagnostic, Fix, fail
 from modelc.diagnostics.render import render
-from modelc.driver import Compilation
-from modelc.execute.verification import Verification
+from modelc.files import write_text
 from modelc.frontends.frontend import Json
-from modelc.ir.model import Model
-from modelc.pipeline.instruments import Instrument, PassRecord, dump_to
-from modelc.pipeline.passes import Pass
-from modelc.reports import finding_document
+from modelc.tables import table
 
-PATIENCE = 1.0  # seconds before progress is shown
+if TYPE_CHECKING:
+    from modelc.driver import Compilation
+    from modelc.execute.verification import Verification
+
 USAGE_CODES = frozenset(
     {
-        *("MC401", "MC402", "MC403", "MC404", "MC405", "MC406", "MC410", "MC412", "MC413"),
+        *("MC401", "MC402", "MC403", "MC404", "MC405", "MC406", "MC410", "MC412", "MC413", "MC414"),
         *("MC709", "MC710", "MC711", "MC712"),
     }
 )
+REPORTS = {".json": "json", ".sarif": "sarif", ".html": "html"}  # styles of report files by their ending
 
 
 def use_color(stream: TextIO) -> bool:
     """Whether to colour what goes to `stream`."""
-    return stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def emit_json(document: Json) -> None:
     """Print one JSON document."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    is_unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    print(json.dumps(document, indent=2, ensure_ascii=not is_unicode))
 
 
 def print_findings(findings: Sequence[Diagnostic], consequences: Sequence[Diagnostic], source: str) -> None:
     """Print findings for people on the standard error stream."""
     if findings:
+        sys.stdout.flush()  # both streams often go to one place
         print(render("text", findings, consequences, source, use_color(sys.stderr)), file=sys.stderr)
 
 
@@ -63,123 +61,36 @@ def exit_code(compilation: Compilation, verification: Verification | None = None
     return FINDINGS if code == FINE and verification is not None and not verification.equal else code
 
 
-def report_error(error: ModelcError, style: str) -> int:
-    """Print the findings that ended a command; returns the exit code."""
-    if style == "json":
-        emit_json({"verdict": "rejected", "findings": [finding_document(d) for d in error.diagnostics]})
-    else:
-        print_findings(error.diagnostics, (), "")
-    return code_for(error.diagnostics)
-
-
-def report_crash(error: BaseException, words: Sequence[str]) -> int:
-    """Write what failed to a file and say where; returns the exit code."""
-    descriptor, name = tempfile.mkstemp(prefix="modelc-crash-", suffix=".txt")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(f"{' '.join(words)}\n\n{''.join(traceback.format_exception(error))}")
-    print(f"error[MC901]: modelc failed: {type(error).__name__}: {error}", file=sys.stderr)
-    print(f"  help: this is a fault of modelc; {name} holds what is needed to repair it", file=sys.stderr)
-    return INTERNAL
-
-
-class Progress(Instrument):
-    """Shows on a terminal which pass is running, once the whole takes longer than a second."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._started = time.perf_counter()
-        self._count = 0
-        self._shown = False
-
-    def before_pass(self, model: Model, work: Pass, depth: int) -> None:
-        """Show the pass."""
-        self._count += depth == 0
-        if depth == 0 and time.perf_counter() - self._started > PATIENCE:
-            self._shown = True
-            print(f"\r\x1b[K[{self._count}] {work.name}", end="", file=self._stream, flush=True)
-
-    def close(self) -> None:
-        """Wipe the line."""
-        if self._shown:
-            print("\r\x1b[K", end="", file=self._stream, flush=True)
-
-
-def instruments(options: argparse.Namespace) -> list[Instrument]:
-    """Return the instruments that the options ask for."""
-    watching: list[Instrument] = []
-    if sys.stderr.isatty():
-        watching.append(Progress(sys.stderr))
-    if getattr(options, "dump_ir", None):
-        watching.append(dump_to(options.dump_ir))
-    return watching
-
-
-def close(watching: Iterable[Instrument]) -> None:
-    """Let the instruments tidy up."""
-    for instrument in watching:
-        if isinstance(instrument, Progress):
-            instrument.close()
-
-
-def table(rows: Sequence[Sequence[str]], right: frozenset[int] = frozenset()) -> str:
-    """Return rows as aligned columns; columns in `right` are set flush right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(
-            cell.rjust(width) if index in right else cell.ljust(width)
-            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
-
-
-def timing_table(records: Sequence[PassRecord]) -> str:
-    """Return what each pass cost, as a table."""
-    rows = [("pass", "ms", "edits", "ops", "peak MiB")]
+def print_timing(compilation: Compilation) -> None:
+    """Print what each pass cost on the standard error stream, and what reading and writing did."""
+    total = compilation.seconds or 1.0
+    stages = {name: _timed(name, seconds, total) for name, seconds in compilation.stages.items()}
+    rows = [("pass", "ms", "share", "edits", "ops", "peak MiB"), *list(stages.values())[:1]]
     rows += [
-        ("  " * r.depth + r.name, f"{r.seconds * 1e3:.1f}", str(r.edits), str(r.ops), f"{r.peak_kib / 1024:.0f}")
-        for r in records
+        (*_timed("  " * r.depth + r.name, r.seconds, total)[:3], str(r.edits), str(r.ops), f"{r.peak_kib / 1024:.0f}")
+        for r in compilation.records
     ]
-    return table(rows, frozenset({1, 2, 3, 4}))
+    rows += [*list(stages.values())[1:], _timed("all", total, total)]
+    print(table(rows, frozenset(range(1, 6))), file=sys.stderr)
 
 
-def format_bytes(count: int) -> str:
-    """Return a size for people: `12.3 MB`."""
-    size = float(count)
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.2f} GB"
+def _timed(name: str, seconds: float, total: float) -> tuple[str, str, str, str, str, str]:
+    return (name, f"{seconds * 1e3:.1f}", f"{seconds / total:.1%}", "", "", "")
 
 
-def write_report(compilation: Compilation, document: dict[str, Json], path: Path) -> None:
+def check_report(path: Path) -> None:
+    """Refuse a report file of no known kind; raises ModelcError."""
+    if path.suffix not in REPORTS:
+        known = ", ".join(REPORTS)
+        raise fail("MC406", f"a report cannot be a `{path.suffix or path.name}`", fixes=[Fix(f"use {known}")])
+
+
+def write_report(compilation: Compilation, document: Json, path: Path) -> None:
     """Write a report file; its ending says which kind."""
-    styles = {".json": "json", ".sarif": "sarif", ".html": "html"}
-    style = styles.get(path.suffix)
-    if style is None:
-        from modelc.diagnostics.diagnostic import Fix, fail
-
-        raise fail(
-            "MC503", f"a report cannot be a `{path.suffix or path.name}`", fixes=[Fix(f"use {', '.join(styles)}")]
-        )
+    style = REPORTS[path.suffix]
     text = (
         json.dumps(document, indent=2, ensure_ascii=False)
         if style == "json"
         else render(style, compilation.findings, compilation.consequences, str(compilation.source), color=False)
     )
     write_text(path, text)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all."""
-    from modelc.diagnostics.diagnostic import fail
-
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text, "utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise fail("MC503", f"`{path}` cannot be written: {error.strerror}", file=str(path)) from error

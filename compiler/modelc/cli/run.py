@@ -9,52 +9,52 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelc.cli import arguments
+from modelc.cli.exit_codes import FINE
 from modelc.cli.output import emit_json, print_findings
+from modelc.cli.progress import Progress
+from modelc.cli.settings import settings
 from modelc.diagnostics.diagnostic import Sink
-from modelc.driver import Settings
+from modelc.diagnostics.renderers.words import safe
+from modelc.driver import check_output, output_path
 from modelc.execute.arrays import read_arrays, write_arrays
 from modelc.execute.evaluator import evaluate
 from modelc.execute.generate import generate_inputs
 from modelc.execute.prepare import executable
+from modelc.frontends.frontend import Json
 
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    arguments.add_source(parser, "model")
-    parser.add_argument("--inputs", type=Path, metavar="IN.npz", help="arrays by input name (generated)")
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT.npz", help="where the outputs go (not kept)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of generated inputs (0)")
-    arguments.add_loading(parser)
-    parser.add_argument("--input-shape", default="", metavar="SPEC", help="shapes of inputs of a source (its own)")
-    parser.add_argument("--batch-size", type=int, default=0, metavar="N", help="extent of unknown first dimensions")
-    parser.add_argument("--format", choices=("text", "json"), default="text", help="what to print (text)")
-    parser.set_defaults(run=run)
+SUFFIX = ".npz"
 
 
 def run(options: argparse.Namespace) -> int:
     """Execute; returns the exit code."""
-    settings = Settings(
-        input_shape=options.input_shape,
-        batch_size=options.batch_size,
-        signature=options.signature,
-        tags=tuple(options.tag),
-        out_nodes=options.out_nodes,
-    )
-    sink = Sink()
-    given = read_arrays(options.inputs) if options.inputs else None
-    graph = executable(options.model, settings, sink, given).graph
-    results = evaluate(graph, generate_inputs(graph, options.seed) if given is None else given)
+    sink, output = Sink(), options.output and output_path(options.model, options.output, SUFFIX)
+    if output:
+        check_output(options.model, output, SUFFIX)
+    with Progress() as progress:
+        progress.tell("reading the model")
+        given = read_arrays(options.inputs) if options.inputs else None
+        graph = executable(options.model, settings(options), sink, given).graph
+        progress.tell("executing the model")
+        results = evaluate(graph, generate_inputs(graph, options.seed) if given is None else given)
     print_findings(list(sink), (), str(options.model))
-    if options.output:
-        write_arrays(options.output, results)
-    rows = {name: {"dtype": str(a.dtype), "shape": list(a.shape)} for name, a in results.items()}
+    if output:
+        write_arrays(output, results)
     if options.format == "json":
-        emit_json({"model": str(options.model), "engine": "numpy", "outputs": rows})
+        emit_json(_document(options, output, results))
     else:
         for name, array in results.items():
-            print(f"{name}: {array.dtype}{list(array.shape)} {_summary(array)}")
-    return 0
+            print(f"{safe(name)}: {array.dtype}{list(array.shape)} {_summary(array)}".rstrip())
+    return FINE
+
+
+def _document(options: argparse.Namespace, output: Path | None, results: dict[str, NDArray[Any]]) -> dict[str, Json]:
+    return {
+        "model": str(options.model),
+        "engine": "numpy",
+        "inputs": str(options.inputs) if options.inputs else f"generated, seed {options.seed}",
+        "written": str(output) if output else None,
+        "outputs": [{"name": name, "dtype": str(a.dtype), "shape": list(a.shape)} for name, a in results.items()],
+    }
 
 
 def _summary(array: NDArray[Any]) -> str:

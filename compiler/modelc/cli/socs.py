@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
+from collections.abc import Iterator
 
-from modelc.cli.output import table
+from modelc.cli.output import emit_json
+from modelc.frontends.frontend import Json
 from modelc.ir.types import ELEMENTS
-from modelc.kernels import CORE, Kernel, KernelTable, kernel_table
-
-
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("name", nargs="?", default="", metavar="NAME", help="the chip to show, Ascend310P3 (list all)")
-    parser.add_argument("--kernels", type=Path, metavar="FILE.json", help="kernels of another version of CANN")
-    parser.set_defaults(run=run)
+from modelc.kernels import CORE, Chip, Kernel, KernelTable, kernel_table
+from modelc.tables import table
 
 
 def run(options: argparse.Namespace) -> int:
     """List or show; returns the exit code."""
     known = kernel_table(options.kernels)
-    if options.name:
-        print(_kernels(known, options.name))
-    else:
+    chip = known.chip(options.name) if options.name else None
+    if options.format == "json":
+        emit_json(_document(known) if chip is None else _kernel_document(known, chip))
+    elif chip is None:
         print(f"{_chips(known)}\n\nkernels as of {known.vintage}, indicative; `modelc socs NAME` lists those of a chip")
+    else:
+        print(_kernels(known, chip))
     return 0
+
+
+def _document(known: KernelTable) -> dict[str, Json]:
+    chips: list[Json] = [
+        {"name": chip.name, "title": chip.title, "on_cores": on_cores, "on_cpu": on_cpu}
+        for chip, on_cores, on_cpu in _counted(known)
+    ]
+    return {"vintage": known.vintage, "chips": chips}
+
+
+def _kernel_document(known: KernelTable, chip: Chip) -> dict[str, Json]:
+    kernels: dict[str, Json] = {
+        op: [
+            {"engine": kernel.engine, "types": {s.name: sorted(map(_title, s.elements)) for s in kernel.slots.values()}}
+            for kernel in own
+        ]
+        for op, own in sorted(_on(known, chip.name).items())
+    }
+    return {"name": chip.name, "title": chip.title, "vintage": known.vintage, "kernels": kernels}
 
 
 def _chips(known: KernelTable) -> str:
     rows = [("name", "on cores", "on CPU", "what it stands for")]
+    rows += [(chip.name, str(cores), str(cpu), chip.title) for chip, cores, cpu in _counted(known)]
+    return table(rows, frozenset({1, 2}))
+
+
+def _counted(known: KernelTable) -> Iterator[tuple[Chip, int, int]]:
+    """Yield each chip with how many ops its cores can execute, and how many more its CPU."""
     for chip in known.chips.values():
         engines = [{kernel.engine for kernel in own} for own in _on(known, chip.name).values()]
         on_cores = sum(CORE in each for each in engines)
-        rows.append((chip.name, str(on_cores), str(len(engines) - on_cores), chip.title))
-    return table(rows, frozenset({1, 2}))
+        yield chip, on_cores, len(engines) - on_cores
 
 
 def _on(known: KernelTable, chip: str) -> dict[str, list[Kernel]]:
@@ -42,8 +64,7 @@ def _on(known: KernelTable, chip: str) -> dict[str, list[Kernel]]:
     return {op: kernels for op, kernels in found.items() if kernels}
 
 
-def _kernels(known: KernelTable, name: str) -> str:
-    chip = known.chip(name)
+def _kernels(known: KernelTable, chip: Chip) -> str:
     rows = [("op", "runs on", "takes")]
     rows += [
         (op, "cores" if kernel.engine == CORE else "CPU", _types(kernel))

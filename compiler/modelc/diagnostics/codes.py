@@ -90,11 +90,13 @@ MC410 error   unknown-profile             there is no profile or chip of that na
 MC411 error   bad-text                    text of the IR does not parse
 MC412 error   unknown-target              there is no backend of that name
 MC413 error   unknown-code                there is no finding of that code or name
+MC414 error   bad-usage                   the command line does not parse
 MC501 error   bad-artifact                the file is not a sound artifact
 MC502 error   foreign-artifact            an artifact of another family, which is not read
 MC503 error   cannot-write                the output could not be written
 MC504 error   unserializable              the graph holds something that the format cannot say
 MC505 note    external-weights            the weights were written beside the artifact
+MC506 error   device-artifact             the artifact was built for a device, and can only be inspected
 MC601 error   bad-inputs                  the given inputs do not fit the model
 MC602 error   not-executable              the model holds an op that cannot be executed here
 MC603 error   outputs-differ              the artifact computes something else than its source
@@ -115,6 +117,10 @@ MC712 error   atc-option-conflict         options of atc exclude or need each ot
 MC713 error   unread-framework            a kind of source that is not read yet
 MC714 warning atc-option-dropped          an option of atc asks for what is not done here
 MC715 warning broken-quoting              a shell splits the command line in another way than was meant
+MC720 error   bad-aipp-config             the description of image preprocessing does not parse
+MC721 error   aipp-misfit                 image preprocessing does not fit the model's inputs
+MC722 warning aipp-approximation          image preprocessing is emulated only approximately
+MC723 error   aipp-not-emulated           image preprocessing of a kind that only a device does
 MC901 error   internal-error              a fault of modelc itself
 """
 

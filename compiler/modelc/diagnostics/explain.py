@@ -10,7 +10,12 @@ from modelc.diagnostics.diagnostic import Fix, fail
 
 
 def explanation(code_or_name: str) -> str:
-    """Return the page about a code, `MC203` or its name `input-rank`, in either case.
+    """Return the page about a code or name, as `code_of` takes them."""
+    return page(code_of(code_or_name))
+
+
+def code_of(code_or_name: str) -> str:
+    """Return a code given as `MC203` or as its name `input-rank`, in either case.
 
     Raises:
         ModelcError: There is no such code; the finding names the nearest ones.
@@ -20,7 +25,7 @@ def explanation(code_or_name: str) -> str:
     code = wanted.upper() if wanted.upper() in CODES else names.get(wanted.lower())
     if code is None:
         raise fail("MC413", f"there is no finding called `{wanted}`", fixes=[_nearest(wanted, names)])
-    return page(code)
+    return code
 
 
 def page(code: str) -> str:

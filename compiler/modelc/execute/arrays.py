@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from modelc.diagnostics.diagnostic import fail
+from modelc.diagnostics.diagnostic import Fix, ModelcError, fail
 
-SLASH = "____"  # stands for `/` in member names, which are file names inside of the archive
+SLASH = "____"  # read as `/`: programs that take members of an archive for files write names so
+_CORRUPT = (ValueError, TypeError, AttributeError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
@@ -25,18 +27,43 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {name.replace(SLASH, "/"): archive[name] for name in archive.files}
-    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
-        raise fail("MC601", f"`{path}` is not a readable npz file: {error}", file=str(path)) from error
+    except FileNotFoundError:
+        raise fail("MC101", f"`{path}` does not exist", file=str(path)) from None
+    except OSError as error:
+        raise fail("MC101", f"`{path}` cannot be read: {error.strerror or error}", file=str(path)) from error
+    except MemoryError:
+        raise fail("MC118", f"`{path.name}` holds more than there is memory for", file=str(path)) from None
+    except _CORRUPT as error:
+        raise _no_archive(path, error) from error
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """Write arrays to an npz file, as a whole or not at all."""
-    members: dict[str, Any] = {name.replace("/", SLASH): array for name, array in arrays.items()}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write arrays to an npz file, as a whole or not at all.
+
+    Raises:
+        ModelcError: It cannot be written.
+    """
+    temporary = path.with_name(f".{path.name[:200]}.{secrets.token_hex(6)}.part")
     try:
-        with temporary.open("wb") as file:
-            np.savez(file, **members)
+        with zipfile.ZipFile(temporary, "w") as archive:
+            for name, array in arrays.items():
+                # numpy's own savez cannot write every name: `file` is one of its parameters.
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, _plain(array), allow_pickle=False)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise fail("MC503", f"`{path}` cannot be written: {error.strerror}", file=str(path)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array without Python objects: text as bytes."""
+    return array.astype(np.bytes_) if array.dtype.kind == "O" else array
+
+
+def _no_archive(path: Path, error: Exception) -> ModelcError:
+    fixes = [Fix("write it with `numpy.savez(file, **{name: array, ...})`")]
+    if "allow_pickle" in str(error):
+        return fail("MC601", f"`{path.name}` holds Python objects, which are not loaded", file=str(path), fixes=fixes)
+    return fail("MC601", f"`{path.name}` is not a readable npz file: {error}", file=str(path), fixes=fixes)

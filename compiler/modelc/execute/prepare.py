@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from modelc.backend import BACKENDS
 from modelc.diagnostics.diagnostic import ModelcError, Sink
-from modelc.driver import Settings, pipeline_of
+from modelc.driver import Settings, check_workable, pipeline_of
 from modelc.frontends.load import load
 from modelc.ir.model import Model
 from modelc.pipeline import manager
@@ -34,11 +34,14 @@ def executable(source: Path, settings: Settings, sink: Sink, inputs: Mapping[str
         ModelcError: The model cannot be read or lowered.
     """
     model = load(source, settings.for_loading(), sink)
-    if LIFTED not in model.facts:
+    check_workable(model)
+    if LIFTED not in model.facts and settings.insert_op_conf is None:
         return model
-    if inputs is not None and not settings.input_shape:
+    # Arrays of images do not have the shapes that the model itself takes.
+    if inputs is not None and not settings.input_shape and settings.insert_op_conf is None:
         settings = replace(settings, input_shape=_shapes(inputs))
-    manager.run(model, pipeline_of(BACKENDS.get(TARGET), settings), PassContext(sink))
+    passes = manager.still_needed(pipeline_of(BACKENDS.get(TARGET), settings), model.facts)
+    manager.run(model, passes, PassContext(sink))
     if sink.errors:
         raise ModelcError(*sink)
     return model

@@ -15,7 +15,7 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 
-def main() -> None:
+def main() -> int:
     """Read a job from standard input, write the outputs to its result file, print TensorFlow's version."""
     job = json.load(sys.stdin)
     import tensorflow as tf
@@ -24,9 +24,15 @@ def main() -> None:
         feeds = {name: arrays[f"arr_{index}"] for index, name in enumerate(job["inputs"])}
     path = Path(job["path"])
     runner = _run_saved_model if path.is_dir() or path.name.startswith("saved_model.pb") else _run_graph
-    results = runner(tf, path, job, feeds)
+    try:
+        results = runner(tf, path, job, feeds)
+    except Exception as error:  # whatever it is, its first line is what the user is told
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        print(f"{type(error).__name__}: {next(iter(lines), '')}", file=sys.stderr)
+        return 1
     np.savez(job["result"], *[np.asarray(results[name]) for name in job["outputs"]])
     print(tf.__version__)
+    return 0
 
 
 def _run_saved_model(tf: Any, path: Path, job: dict[str, Any], feeds: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +46,9 @@ def _run_saved_model(tf: Any, path: Path, job: dict[str, Any], feeds: dict[str, 
         name: tf.constant(value, dtype=declared[name].dtype if name in declared else None)
         for name, value in feeds.items()
     }
+    for name in declared.keys() - tensors.keys():  # nothing that was compiled depends on them
+        shape = [size or 1 for size in declared[name].shape.as_list()] if declared[name].shape.rank is not None else []
+        tensors[name] = tf.zeros(shape, declared[name].dtype)
     return {name: value.numpy() for name, value in function(**tensors).items()}
 
 
@@ -69,4 +78,4 @@ def _tensor(name: str) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -8,16 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from modelc.diagnostics.diagnostic import Diagnostic
+from modelc.diagnostics.diagnostic import Diagnostic, fail
 from modelc.dialects.lookup import op_def
 from modelc.ir.model import Model
 from modelc.ir.verify import Level, verify
 from modelc.pipeline.passes import Pass
 from modelc.text.printer import print_model
 
+READING, WRITING = "reading the source", "writing the artifact"
+
 
 class Instrument:
-    """Watches passes; override what is of interest."""
+    """Watches a compilation; override what is of interest."""
+
+    def begin(self, stage: str) -> None:
+        """Called when something begins that is no pass: READING, WRITING, or nothing more, ""."""
 
     def before_pass(self, model: Model, work: Pass, depth: int) -> None:
         """Called before `work` runs; passes run by another pass have a larger `depth`."""
@@ -50,11 +55,32 @@ class PassRecord:
 
 
 class Recorder(Instrument):
-    """Records time, edits, size and memory of every pass."""
+    """Records time, edits, size and memory of every pass, and the time of what is no pass.
+
+    Attributes:
+        records: Every run of every pass, in the order in which they began.
+        stages: Seconds by stage.
+        stage: What goes on now, empty while passes run.
+    """
 
     def __init__(self) -> None:
         self.records: list[PassRecord] = []
+        self.stages: dict[str, float] = {}
+        self.stage = ""
+        self._since = time.perf_counter()
         self._open: list[tuple[PassRecord, float, int]] = []
+
+    @property
+    def running(self) -> list[PassRecord]:
+        """The passes that have not ended, each run by the one before it."""
+        return [record for record, _, _ in self._open]
+
+    def begin(self, stage: str) -> None:
+        """Stop the clock of the stage before, start that of this one."""
+        now = time.perf_counter()
+        if self.stage:
+            self.stages[self.stage] = now - self._since
+        self.stage, self._since = stage, now
 
     def before_pass(self, model: Model, work: Pass, depth: int) -> None:
         """Start the clock."""
@@ -85,11 +111,18 @@ class Dumper(Instrument):
 
 
 def dump_to(folder: Path) -> Dumper:
-    """Return an instrument that writes `NNN-name.mir` files into `folder`, which is made when it is absent."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Return an instrument that writes `NNN-name.mir` files into `folder`, which is made when it is absent.
+
+    It raises ModelcError when it cannot write.
+    """
 
     def write(count: int, work: Pass, text: str) -> None:
-        (folder / f"{count:03d}-{work.name}.mir").write_text(text, "utf-8")
+        path = folder / f"{count:03d}-{work.name}.mir"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, "utf-8")
+        except OSError as error:
+            raise fail("MC503", f"`{path}` cannot be written: {error.strerror}", file=str(path)) from error
 
     return Dumper(write)
 

@@ -307,3 +307,35 @@ def test_wrong_usage_is_told_before_anything_is_written(
     assert compile_digits(tmp_path, *words) == 2
     assert f"[{code}]" in capsys.readouterr().err
     assert not os.listdir(tmp_path)
+
+
+GREY = "aipp_op { aipp_mode: static input_format: YUV400_U8 }"
+
+
+@pytest.mark.parametrize(
+    ("config", "code", "errors"),
+    [
+        (GREY, 0, 0),
+        ("aipp_op { aipp_mode: dynamic max_src_image_size: 64 }", 0, 0),
+        (GREY.replace("400", "420SP"), 1, 1),
+    ],
+)
+def test_preprocessing_is_checked_and_left_to_atc(
+    config: str,
+    code: int,
+    errors: int,
+    tmp_path: Path,
+    atc: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("STAND_IN_ATC", "success")
+    (tmp_path / "a.cfg").write_text(config, "utf-8")
+    words = ["--insert-op-conf", str(tmp_path / "a.cfg"), f"--atc={atc}", "--soc-version", "x", "--format", "json"]
+    assert compile_digits(tmp_path, *words) == code
+    document = json.loads(capsys.readouterr().out)
+    assert [f["code"] for f in document["findings"] if f["severity"] == "error"] == ["MC721"] * errors
+    if not code:
+        assert f"--insert_op_conf={tmp_path / 'a.cfg'}" in document["handoff"]["command"]
+        kinds = {op.kind for op in load(tmp_path / "out.air", LoadOptions(), Sink()).graph}
+        assert "ge.Aipp" not in kinds

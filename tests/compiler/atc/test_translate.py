@@ -141,6 +141,34 @@ def test_what_fits_is_let_pass(given: dict[str, str]) -> None:
     assert not conflicts({"model": "m", **given})
 
 
+@pytest.mark.parametrize(
+    ("settings", "given", "text"),
+    [
+        ("", {"input_shape": "x:1,8,8,3", "input_fp16_nodes": "y;x"}, "both be preprocessed"),
+        ('related_input_name: "y"', {"input_fp16_nodes": "y;x"}, "input `y` cannot both"),
+        ("", {"input_shape": "x:1~4,8,8,3"}, "excludes a range"),
+        (
+            "src_image_size_w: 8",
+            {"dynamic_image_size": "1,2;3,4", "input_shape": "x:1,-1,-1,3", "input_format": "NHWC"},
+            "cannot set `src_image_size_w`",
+        ),
+        ("nonsense: 1", {}, "no setting `nonsense`"),
+    ],
+)
+def test_rules_about_preprocessing(settings: str, given: dict[str, str], text: str, tmp_path: Path) -> None:
+    path = tmp_path / "aipp.cfg"
+    path.write_text(f"aipp_op {{ aipp_mode: static input_format: RGB888_U8 {settings} }}", "utf-8")
+    (found,) = conflicts({"model": "m", "insert_op_conf": str(path), **given})
+    assert text in found.message
+
+
+def test_preprocessing_goes_to_compile_and_to_atc(tmp_path: Path) -> None:
+    path = tmp_path / "aipp.cfg"
+    path.write_text("aipp_op { aipp_mode: static input_format: RGB888_U8 }", "utf-8")
+    translation = translate([*PLAIN, f"--insert_op_conf={path}"], "")
+    assert translation.words[-5:] == ["--insert-op-conf", str(path), "--atc", "--soc-version", "Ascend310"]
+
+
 # -- what it comes to
 
 

@@ -1,0 +1,165 @@
+"""The options of every subcommand. What a command does is in its own module, which is imported only to do it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+from modelc.cli import arguments
+from modelc.cli.arguments import count, path, seed, word
+from modelc.plugins import entry_table
+
+STYLES = ("text", "concise", "json", "sarif", "github", "html")
+ATC_USAGE = "modelc atc [--dry-run] [--atc[=PATH]] [--format text|json] ATC-OPTION..."
+_ATC_ABOUT = """\
+Everything behind `modelc atc` is the command line of atc as it stands, as words or as one quoted text. Each option is
+explained, rules across options are checked, and the equivalent command of modelc is run.
+
+options of modelc itself:
+  --dry-run             only explain, and print the equivalent command
+  --atc[=PATH]          let CANN's atc build device kernels (found in PATH and ASCEND_TOOLKIT_HOME)
+  --format text|json    what to print (text)
+"""
+
+
+def _compile(parser: argparse.ArgumentParser) -> None:
+    targets = ", ".join(sorted(entry_table("modelc.backends")))
+    arguments.add_source(parser)
+    parser.add_argument("-o", "--output", type=path, metavar="OUT", help="the artifact (named after the source, here)")
+    parser.add_argument("--target", type=word, default="om", metavar="NAME", help=f"{targets} (om)")
+    arguments.add_compilation(parser)
+    group = parser.add_argument_group("how to write")
+    group.add_argument("--external-weights", action="store_true", help="put big constants into files beside OUT")
+    help_ = "describe inputs and outputs, and where each op came from, in a file"
+    group.add_argument("--io-contract", type=path, metavar="FILE.json", help=help_)
+    arguments.add_handing_off(parser)
+    group = parser.add_argument_group("what to report")
+    group.add_argument("--verify", action="store_true", help="then compare the artifact with its source by numbers")
+    group.add_argument("--report", type=path, metavar="FILE", help="write findings to a .json, .sarif or .html file")
+    arguments.add_format(group)
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    arguments.add_source(parser)
+    parser.add_argument("--target", type=word, default="om", metavar="NAME", help="what it would be compiled to (om)")
+    arguments.add_compilation(parser)
+    arguments.add_format(parser, STYLES)
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    arguments.add_source(parser, "model")
+    parser.add_argument("-o", "--output", type=path, metavar="OUT.npz", help="where the outputs go (not kept)")
+    _add_inputs(parser)
+    arguments.add_loading(parser)
+    arguments.add_shapes(parser)
+    arguments.add_preprocessing(parser)
+    arguments.add_format(parser)
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    arguments.add_source(parser)
+    parser.add_argument("artifact", type=path, metavar="ARTIFACT", help="the .om, .air or .mir compiled from it")
+    _add_inputs(parser)
+    parser.add_argument("--timeout", type=count, default=1800, metavar="SECONDS", help="for the source (1800)")
+    arguments.add_loading(parser)
+    arguments.add_format(parser)
+
+
+def _inspect(parser: argparse.ArgumentParser) -> None:
+    arguments.add_source(parser, "file")
+    parser.add_argument("--check", action="store_true", help="see whether the file is sound, as its loader would")
+    arguments.add_loading(parser)
+    arguments.add_format(parser, ("text", "json", "mir"))
+
+
+def _diff(parser: argparse.ArgumentParser) -> None:
+    arguments.add_source(parser, "a")
+    arguments.add_source(parser, "b")
+    arguments.add_loading(parser)
+    parser.add_argument("--all", action="store_true", help="show all of them (the first 20 of each group)")
+    arguments.add_format(parser)
+
+
+def _opt(parser: argparse.ArgumentParser) -> None:
+    arguments.add_source(parser, "model")
+    parser.add_argument("-o", "--output", type=path, metavar="OUT.mir", help="where the IR goes (standard output)")
+    parser.add_argument("--print-after-all", action="store_true", help="print the IR after every pass")
+    arguments.add_compilation(parser)
+
+
+def _bench(parser: argparse.ArgumentParser) -> None:
+    arguments.add_source(parser, "model")
+    parser.add_argument("--repeat", type=count, default=5, metavar="N", help="how often everything runs (5)")
+    parser.add_argument("--target", type=word, default="om", metavar="NAME", help="whose pipeline to run (om)")
+    arguments.add_compilation(parser)
+    arguments.add_format(parser)
+
+
+def _passes(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser, "the pass to explain (list all)")
+    arguments.add_plugin(parser)
+    arguments.add_format(parser)
+
+
+def _ops(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser, "the op to explain (list all with meaning)")
+    parser.add_argument("--all", action="store_true", help="list also prototypes that are only written, not executed")
+    arguments.add_format(parser, ("text", "json", "markdown"))
+
+
+def _profiles(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser, "the profile to show (list all)")
+    arguments.add_format(parser)
+
+
+def _socs(parser: argparse.ArgumentParser) -> None:
+    _add_name(parser, "the chip to show, Ascend310P3 (list all)")
+    arguments.add_kernels(parser)
+    arguments.add_format(parser)
+
+
+def _explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("code", nargs="?", default="", metavar="CODE", help="MC203 or input-rank (list all)")
+    arguments.add_format(parser)
+
+
+def _atc(parser: argparse.ArgumentParser) -> None:
+    """Declare that every word is taken, for they are those of another program."""
+    parser.usage = ATC_USAGE
+    parser.epilog = _ATC_ABOUT
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.prefix_chars = "\0"  # no word is an option of this parser
+    parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    parser.set_defaults(format="text", print_help=parser.print_help)
+
+
+def _demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", type=path, metavar="OUT.om", help="the artifact (digits.om)")
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--inputs", type=path, metavar="IN.npz", help="arrays by input name (generated)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of generated inputs (0)")
+
+
+def _add_name(parser: argparse.ArgumentParser, help_: str) -> None:
+    parser.add_argument("name", nargs="?", default="", metavar="NAME", help=help_)
+
+
+DECLARATIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "compile": _compile,
+    "check": _check,
+    "run": _run,
+    "verify": _verify,
+    "inspect": _inspect,
+    "diff": _diff,
+    "opt": _opt,
+    "bench": _bench,
+    "passes": _passes,
+    "ops": _ops,
+    "profiles": _profiles,
+    "socs": _socs,
+    "explain": _explain,
+    "atc": _atc,
+    "demo": _demo,
+}
