@@ -42,5 +42,5 @@ $(VENV)/.user: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
 	@echo "installing what tests and linters need, TensorFlow among it (some minutes, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,tensorflow]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,onnxruntime,tensorflow]'
 	@touch $@ $(VENV)/.user

@@ -91,6 +91,7 @@ MC411 error   bad-text                    text of the IR does not parse
 MC412 error   unknown-target              there is no backend of that name
 MC413 error   unknown-code                there is no finding of that code or name
 MC414 error   bad-usage                   the command line does not parse
+MC415 error   unknown-engine              there is no engine of that name
 MC501 error   bad-artifact                the file is not a sound artifact
 MC502 error   foreign-artifact            an artifact of another family, which is not read
 MC503 error   cannot-write                the output could not be written
@@ -102,6 +103,7 @@ MC602 error   not-executable              the model holds an op that cannot be e
 MC603 error   outputs-differ              the artifact computes something else than its source
 MC604 error   oracle-unavailable          the framework that would execute the source is not installed
 MC605 error   evaluation-failed           an op failed while it was executed
+MC606 error   engine-unavailable          the engine that was asked for is not installed
 MC701 error   atc-not-found               CANN's atc, which builds device kernels, is not installed
 MC702 error   atc-refused-argument        atc does not take an argument
 MC703 error   atc-refused-op              atc cannot build an op

@@ -37,7 +37,7 @@ def evaluate(graph: Graph, inputs: Mapping[str, Array], *, observe: Observer | N
     """
     types = {name: value.type for name, value in zip(graph.input_names, graph.inputs, strict=True)}
     given = {name: _as_array(inputs[name], type_) for name, type_ in types.items() if name in inputs}
-    problems = [*_check_names(types, inputs), *_check_inputs(graph, given), *_check_ops(graph)]
+    problems = [*_check_names(types, inputs), *_check_inputs(graph, given), *obstacles(graph)]
     if problems:
         raise ModelcError(*problems)
     try:
@@ -114,7 +114,7 @@ def _as_bytes(array: Array) -> Array:
 # -- ops
 
 
-def _check_ops(graph: Graph) -> list[Diagnostic]:
+def obstacles(graph: Graph) -> list[Diagnostic]:
     """Return one finding per kind of op that cannot be executed, nested graphs included."""
     unknown: dict[str, list[Op]] = {}
     for nested in graph.walk():
