@@ -15,7 +15,7 @@ from modelc.ir.types import Dim, Shape, TensorType, Type, format_shape
 from modelc.pipeline.facts import FIXED_INPUTS, TYPED
 from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.text.specs import InputShape, parse_input_shape
-from modelc_passes.common import keep_inputs
+from modelc_passes.shared.common import keep_inputs
 
 Given = tuple[int | None, ...]
 

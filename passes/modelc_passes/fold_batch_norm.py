@@ -15,7 +15,7 @@ from modelc.rewrite.driver import RulePass
 from modelc.rewrite.rewriter import Rewriter
 from modelc.rewrite.rules import Miss, RuleSet, rule
 from modelc_passes.fold_bias import channel_numbers, split_linear, with_bias
-from modelc_passes.parameters import (
+from modelc_passes.shared.parameters import (
     Vector,
     channel_axis,
     linear,
@@ -24,7 +24,7 @@ from modelc_passes.parameters import (
     vector,
     weights,
 )
-from modelc_passes.weights import MOST_WORK, scaled, work
+from modelc_passes.shared.weights import MOST_WORK, scaled, work
 
 
 def _factor_and_summand(op: Op) -> tuple[Vector, Vector] | Miss:

@@ -13,7 +13,7 @@ from modelc.pipeline.facts import GE, TYPED
 from modelc.rewrite.driver import RulePass
 from modelc.rewrite.rewriter import Rewriter
 from modelc.rewrite.rules import Miss, RuleSet, rule
-from modelc_passes.parameters import (
+from modelc_passes.shared.parameters import (
     LINEAR_KINDS,
     Vector,
     channel_axis,

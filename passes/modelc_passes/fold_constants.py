@@ -18,8 +18,8 @@ from modelc.ir.types import TensorType
 from modelc.pipeline.facts import GE, TYPED
 from modelc.pipeline.passes import GraphPass, PassContext, option
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.keys import attributes_key
-from modelc_passes.weights import MOST_WORK, SMALL, ComputedBlob, work
+from modelc_passes.shared.keys import attributes_key
+from modelc_passes.shared.weights import MOST_WORK, SMALL, ComputedBlob, work
 
 GROWTH = 2  # how many times larger than its operands a result may be that is not small
 MOST_RESULTS = 16  # results of one op that are computed apart from each other

@@ -19,7 +19,7 @@ from modelc.ir.types import CONTROL, I32, I64, TensorType
 from modelc.pipeline.facts import FROZEN, INLINED, RESOLVED
 from modelc.pipeline.passes import Pass, PassContext
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import (
+from modelc_passes.shared.common import (
     WHILE_KINDS,
     counted,
     drop_orders,
@@ -31,8 +31,8 @@ from modelc_passes.common import (
     names_of,
     typed,
 )
-from modelc_passes.policy import family_of
-from modelc_passes.variables import IGNORED, Variable, find_variables, used_ops
+from modelc_passes.shared.policy import family_of
+from modelc_passes.shared.variables import IGNORED, Variable, find_variables, used_ops
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from modelc.ir.op import Op
 from modelc.ir.origin import NOWHERE
 from modelc.pipeline.facts import INLINED, LIFTED
 from modelc.pipeline.passes import Pass, PassContext
-from modelc_passes.common import callees, drop_functions, tf_type
-from modelc_passes.policy import has_effect
-from modelc_passes.splice import Body, Place, body_of, splice
+from modelc_passes.shared.common import callees, drop_functions, tf_type
+from modelc_passes.shared.policy import has_effect
+from modelc_passes.shared.splice import Body, Place, body_of, splice
 
 CALLS = frozenset({"tf.PartitionedCall", "tf.StatefulPartitionedCall", "tf._PartitionedCall", "tf.RemoteCall"})
 PLUMBING = frozenset(

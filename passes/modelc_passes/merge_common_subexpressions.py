@@ -14,7 +14,7 @@ from modelc.ir.opdef import COMMUTATIVE, PURE, RANDOM
 from modelc.ir.origin import LIMIT, merge
 from modelc.pipeline.facts import GE
 from modelc.pipeline.passes import GraphPass, PassContext
-from modelc_passes.keys import attributes_key
+from modelc_passes.shared.keys import attributes_key
 
 # Ops whose two operands may change places; the traits of a definition add to these.
 SYMMETRIC = frozenset(

@@ -25,11 +25,11 @@ from modelc.kernels import kernel_table
 from modelc.pipeline.facts import GE, SIMPLIFIED, TYPED
 from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import SHOWN
 from modelc_passes.infer_types import source_type
-from modelc_passes.kernel_fit import Fit, Fitter, operands_of
-from modelc_passes.ranges import INT32, Ranges, within
-from modelc_passes.weights import SMALL
+from modelc_passes.shared.common import SHOWN
+from modelc_passes.shared.kernel_fit import Fit, Fitter, operands_of
+from modelc_passes.shared.ranges import INT32, Ranges, within
+from modelc_passes.shared.weights import SMALL
 
 _CAST = "ge.Cast"
 

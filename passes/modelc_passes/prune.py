@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from modelc.ir.model import Model
 from modelc.pipeline.passes import Pass, PassContext, option
-from modelc_passes.common import drop_functions, erase_unreachable, keep_inputs
+from modelc_passes.shared.common import drop_functions, erase_unreachable, keep_inputs
 
 
 @dataclass(frozen=True)

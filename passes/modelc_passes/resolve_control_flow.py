@@ -18,7 +18,13 @@ from modelc.pipeline.facts import INLINED, RESOLVED
 from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.rewrite.rewriter import Rewriter
 from modelc.text.specs import parse_input_shape
-from modelc_passes.common import (
+from modelc_passes.control_flow.branches import Branches
+from modelc_passes.control_flow.dead_branches import MERGES, SWITCHES, remove_dead_branches
+from modelc_passes.control_flow.frames import ENTERS, loops_to_while
+from modelc_passes.control_flow.selects import select_branches
+from modelc_passes.control_flow.tensor_lists import LIST_KINDS, resolve_lists
+from modelc_passes.control_flow.unroll import Unroller
+from modelc_passes.shared.common import (
     CASE_KINDS,
     IF_KINDS,
     WHILE_KINDS,
@@ -27,13 +33,7 @@ from modelc_passes.common import (
     hand_on_orders,
     keep_inputs,
 )
-from modelc_passes.control_flow.branches import Branches
-from modelc_passes.control_flow.dead_branches import MERGES, SWITCHES, remove_dead_branches
-from modelc_passes.control_flow.frames import ENTERS, loops_to_while
-from modelc_passes.control_flow.selects import select_branches
-from modelc_passes.control_flow.tensor_lists import LIST_KINDS, resolve_lists
-from modelc_passes.control_flow.unroll import Unroller
-from modelc_passes.known import Known
+from modelc_passes.shared.known import Known
 
 LEARNING_PHASE = re.compile(r"(?:.*/)?keras_learning_phase(?:_\d+)?(?:/input)?")
 TRAINING_SWITCH = re.compile(r"(?:.*/)?(?:keras_learning_phase|learning_phase|is_training|phase_train)(?:_\d+)?")

@@ -15,9 +15,9 @@ from modelc.ir.types import CONTROL, Shape, TensorType, format_shape
 from modelc.pipeline.facts import FROZEN, INFERENCE_ONLY
 from modelc.pipeline.passes import Pass, PassContext, option
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import SHOWN, Reach, erase_unreachable, keep_outputs, names_of, reach, tf_type
-from modelc_passes.dropout import find_dropouts
-from modelc_passes.policy import FORWARD, Family, family_of
+from modelc_passes.shared.common import SHOWN, Reach, erase_unreachable, keep_outputs, names_of, reach, tf_type
+from modelc_passes.shared.dropout import find_dropouts
+from modelc_passes.shared.policy import FORWARD, Family, family_of
 
 BATCH_NORMS = frozenset({"tf.FusedBatchNorm", "tf.FusedBatchNormV2", "tf.FusedBatchNormV3"})
 

@@ -26,12 +26,12 @@ from modelc.ir.op import Op, Value
 from modelc.ir.origin import Origin
 from modelc.ir.types import BOOL, ELEMENTS, F16, F32, I32, I64, Element, TensorType, tensor
 from modelc.pipeline.passes import PassContext
-from modelc_passes.common import copy_graph
 from modelc_passes.infer_types import InferTypes
 from modelc_passes.lower_tf.control import CONTROL_KINDS
 from modelc_passes.lower_tf.longtail import counterparts
 from modelc_passes.lower_tf.lower import LowerTf
 from modelc_passes.lower_tf.table import op_types
+from modelc_passes.shared.common import copy_graph
 from modelc_passes.simplify import Simplify
 
 FLOATS = TensorType(F32)

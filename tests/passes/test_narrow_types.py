@@ -21,8 +21,8 @@ from modelc.ir.verify import Level, verify
 from modelc.kernels import kernel_table
 from modelc.pipeline.passes import PassContext
 from modelc.text.reader import read_model
-from modelc_passes.kernel_fit import Fitter
 from modelc_passes.narrow_types import NarrowTypes
+from modelc_passes.shared.kernel_fit import Fitter
 
 CHIPS = list(kernel_table().chips)
 

@@ -24,7 +24,6 @@ from modelc.ir.origin import Origin
 from modelc.ir.types import F32, TensorType, tensor
 from modelc.ir.verify import Level, verify
 from modelc.pipeline.passes import Pass, PassContext
-from modelc_passes.common import copy_graph
 from modelc_passes.fold_batch_norm import FoldBatchNorm
 from modelc_passes.fold_bias import FoldBias
 from modelc_passes.fold_constants import FoldConstants
@@ -33,6 +32,7 @@ from modelc_passes.infer_types import InferTypes
 from modelc_passes.merge_common_subexpressions import MergeCommonSubexpressions
 from modelc_passes.remove_dead_ops import RemoveDeadOps
 from modelc_passes.remove_identities import RemoveIdentities
+from modelc_passes.shared.common import copy_graph
 from modelc_passes.simplify import Simplify
 
 

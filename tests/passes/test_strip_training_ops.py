@@ -13,7 +13,7 @@ from modelc.dialects.tf.registry import op_names
 from modelc.ir.model import Model
 from modelc.pipeline.passes import PassContext
 from modelc.text.reader import read_model
-from modelc_passes.policy import DROP, FORWARD, FREEZE, REJECT, WARN, family, has_effect
+from modelc_passes.shared.policy import DROP, FORWARD, FREEZE, REJECT, WARN, family, has_effect
 from modelc_passes.strip_training_ops import StripTrainingOps
 
 

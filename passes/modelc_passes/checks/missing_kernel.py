@@ -15,8 +15,8 @@ from modelc.ir.types import ELEMENTS, F16, F32, F64, I32, I64
 from modelc.kernels import CPU, KernelTable, kernel_table
 from modelc.pipeline.passes import Check, PassContext, option
 from modelc_passes.checks.rule import Offence, conjoined, cut_before, places, subjects
-from modelc_passes.kernel_fit import Fit, Fitter, Misfit, Signature, operands_of, results_of, signature
-from modelc_passes.ranges import INT32, Range, Ranges, union, within
+from modelc_passes.shared.kernel_fit import Fit, Fitter, Misfit, Signature, operands_of, results_of, signature
+from modelc_passes.shared.ranges import INT32, Range, Ranges, union, within
 
 # Types to cast to without a loss of numbers, nearest first.
 _WIDER: dict[str, tuple[str, ...]] = {

@@ -10,9 +10,9 @@ from modelc.ir.model import Model
 from modelc.ir.op import Op
 from modelc.profiles import Limit
 from modelc_passes.checks.rule import Offence, RuleCheck, called, places, shown_list
-from modelc_passes.common import reach
 from modelc_passes.infer_types import source_type
-from modelc_passes.policy import Family, family
+from modelc_passes.shared.common import reach
+from modelc_passes.shared.policy import Family, family
 
 _DIALECTS = frozenset({"tf", "ge"})
 _TRANSPOSED = re.compile(r"ge\..*BackpropInputD?")  # transposed convolutions, whatever they are called

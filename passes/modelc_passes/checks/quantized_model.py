@@ -13,7 +13,7 @@ from modelc.ir.types import TensorType
 from modelc.profiles import Limit
 from modelc_passes.checks.rule import Offence, RuleCheck, name_of, places, shown_list, subjects
 from modelc_passes.infer_types import source_type
-from modelc_passes.policy import family_of
+from modelc_passes.shared.policy import family_of
 
 _WEIGHTED = ("Conv2D", "DepthwiseConv2dNative", "MatMul", "BatchMatMul", "DepthwiseConv2D", "Conv3D", "_FusedConv2D")
 _WEIGHTED_KINDS = frozenset(f"{dialect}.{kind}" for dialect in ("tf", "ge") for kind in _WEIGHTED)

@@ -14,7 +14,7 @@ from modelc.ir.op import Op
 from modelc.ir.opdef import RANDOM
 from modelc.profiles import Limit
 from modelc_passes.checks.rule import Offence, RuleCheck, places, subjects
-from modelc_passes.policy import family_of
+from modelc_passes.shared.policy import family_of
 
 _KINDS = re.compile(r"ge\.(DSA)?(Random|Stateless(Random|Multinomial)|StatefulRandom|Multinomial|TruncatedNormal).*")
 _EXCEPTIONS = re.compile(r"ge\.(RandomShuffleQueue|StatelessRandomGet.*|.*Grad)")

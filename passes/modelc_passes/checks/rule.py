@@ -12,8 +12,8 @@ from modelc.ir.model import Model
 from modelc.ir.op import Op, Value
 from modelc.pipeline.passes import Check, PassContext
 from modelc.profiles import DEFAULT, Limit, Profile, profile, profiles
-from modelc_passes.common import SHOWN
 from modelc_passes.infer_types import source_type
+from modelc_passes.shared.common import SHOWN
 
 SEPARATOR = "; "
 _READERS = 5  # readers that evidence names

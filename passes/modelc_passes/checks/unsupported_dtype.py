@@ -15,7 +15,7 @@ from modelc.profiles import Limit
 from modelc_passes.checks.regions import Region, regions
 from modelc_passes.checks.rule import Offence, RuleCheck, called, places, shown_list
 from modelc_passes.checks.unsupported_input_dtype import dtype_of
-from modelc_passes.kernel_fit import operands_of
+from modelc_passes.shared.kernel_fit import operands_of
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import BOOL, CONTROL, I32, TensorType, tensor
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import (
+from modelc_passes.control_flow.frames import ENTERS
+from modelc_passes.shared.common import (
     CASE_KINDS,
     IF_KINDS,
     WHILE_KINDS,
@@ -24,10 +25,9 @@ from modelc_passes.common import (
     typed,
     under,
 )
-from modelc_passes.control_flow.frames import ENTERS
-from modelc_passes.known import Known
-from modelc_passes.policy import has_effect
-from modelc_passes.splice import Body, Place, body_of, splice
+from modelc_passes.shared.known import Known
+from modelc_passes.shared.policy import has_effect
+from modelc_passes.shared.splice import Body, Place, body_of, splice
 
 LARGEST = 200_000  # ops that may be copied into branches and bodies, all together
 SELECTED = 1_000  # ops of a branch that may be computed without being wanted

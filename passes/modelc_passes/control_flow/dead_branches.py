@@ -9,8 +9,8 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import erase_unreachable, hand_on_orders
-from modelc_passes.known import Known
+from modelc_passes.shared.common import erase_unreachable, hand_on_orders
+from modelc_passes.shared.known import Known
 
 SWITCHES = frozenset({"tf.Switch", "tf.RefSwitch"})
 MERGES = frozenset({"tf.Merge", "tf.RefMerge"})

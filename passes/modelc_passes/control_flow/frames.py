@@ -11,8 +11,8 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL, Type
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import copy_ops, element_of_type, erase_unreachable, hand_on_orders, reorder
 from modelc_passes.control_flow.dead_branches import MERGES, SWITCHES
+from modelc_passes.shared.common import copy_ops, element_of_type, erase_unreachable, hand_on_orders, reorder
 
 ENTERS = frozenset({"tf.Enter", "tf.RefEnter"})
 EXITS = frozenset({"tf.Exit", "tf.RefExit"})

@@ -12,8 +12,8 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import BOOL, CONTROL, I32, TensorType, tensor
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import erase_unreachable, hand_on_orders, typed
 from modelc_passes.control_flow.dead_branches import MERGES, SWITCHES
+from modelc_passes.shared.common import erase_unreachable, hand_on_orders, typed
 
 Condition: TypeAlias = tuple[Value, bool]
 Context: TypeAlias = frozenset[Condition]  # what must hold for a value to be computed

@@ -14,8 +14,8 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL, I32, Element, TensorType
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import erase_unreachable, hand_on_orders, typed
-from modelc_passes.known import Known
+from modelc_passes.shared.common import erase_unreachable, hand_on_orders, typed
+from modelc_passes.shared.known import Known
 
 LONGEST = 4096  # entries of a list that is looked at
 

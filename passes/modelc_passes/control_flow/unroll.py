@@ -9,9 +9,9 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL, VARIANT
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import WHILE_KINDS, copy_ops, hand_on_orders, label, tf_type, under
-from modelc_passes.known import Known, Maybe
-from modelc_passes.policy import has_effect
+from modelc_passes.shared.common import WHILE_KINDS, copy_ops, hand_on_orders, label, tf_type, under
+from modelc_passes.shared.known import Known, Maybe
+from modelc_passes.shared.policy import has_effect
 
 SMALL = 2_000  # ops a loop may become where it could as well stay a loop
 LARGE = 200_000  # ops a loop may become where it carries lists of tensors, which nothing else can resolve

@@ -11,9 +11,9 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.opdef import InferenceError
 from modelc.ir.types import CONTROL, TensorType, Type, join_shapes
-from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, copy_op, copy_ops, symbols, under
 from modelc_passes.lower_tf.site import Site, UnsupportedFormError
 from modelc_passes.lower_tf.table import Lowered
+from modelc_passes.shared.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, copy_op, copy_ops, symbols, under
 
 CONTROL_KINDS = IF_KINDS | CASE_KINDS | WHILE_KINDS
 LARGEST = 1_000_000  # ops that bodies of branches and loops may add

@@ -15,9 +15,9 @@ from modelc.ir.attributes import Attribute, ShapeAttribute
 from modelc.ir.op import Value
 from modelc.ir.opdef import AttributeDef, Mode, OpDef, Slot
 from modelc.ir.types import Element, TensorType, Type
-from modelc_passes.common import counted
 from modelc_passes.lower_tf.site import Site, UnsupportedFormError
 from modelc_passes.lower_tf.table import Lowered
+from modelc_passes.shared.common import counted
 
 
 @cache

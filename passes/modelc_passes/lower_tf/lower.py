@@ -20,13 +20,13 @@ from modelc.ir.verify import BACK_EDGES
 from modelc.pipeline.facts import FROZEN, GE, INFERENCE_ONLY, INLINED, LIFTED, TYPED
 from modelc.pipeline.passes import Pass, PassContext
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import counted, drop_functions
 from modelc_passes.infer_types import type_mismatch
 from modelc_passes.lower_tf.control import CONTROL_KINDS, ControlLowering
 from modelc_passes.lower_tf.longtail import lower_by_data
 from modelc_passes.lower_tf.site import Site, UnsupportedFormError
 from modelc_passes.lower_tf.table import Lowered, lowering
 from modelc_passes.lower_tf.unknown import unknown_ops
+from modelc_passes.shared.common import counted, drop_functions
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, Sink, finding
 from modelc.dialects.tf.registry import op_def
 from modelc.ir.op import Op
-from modelc_passes.common import counted, names_of
 from modelc_passes.lower_tf.longtail import counterparts
 from modelc_passes.lower_tf.table import op_types
-from modelc_passes.policy import FREEZE, REJECT, family
+from modelc_passes.shared.common import counted, names_of
+from modelc_passes.shared.policy import FREEZE, REJECT, family
 
 _STATE = frozenset({"MC111", "MC112", "MC306", "MC307"})  # what is said about variables that could not be frozen
 

@@ -10,8 +10,8 @@ from modelc.ir.blob import Blob
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL, Element, TensorType
-from modelc_passes.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, reach
-from modelc_passes.policy import is_write
+from modelc_passes.shared.common import CASE_KINDS, IF_KINDS, WHILE_KINDS, reach
+from modelc_passes.shared.policy import is_write
 
 HANDLES = frozenset({"tf.VarHandleOp"})
 REFERENCES = frozenset({"tf.VariableV2", "tf.Variable"})

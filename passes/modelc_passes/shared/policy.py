@@ -13,7 +13,7 @@ from typing import Any
 from modelc.diagnostics.diagnostic import Fix
 from modelc.dialects.tf.registry import op_def
 from modelc.ir.op import Op
-from modelc_passes.common import tf_type
+from modelc_passes.shared.common import tf_type
 
 FORWARD, DROP, FREEZE, REJECT, WARN = "forward", "drop", "freeze", "reject", "warn"
 

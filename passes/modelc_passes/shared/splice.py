@@ -11,8 +11,8 @@ from modelc.ir.op import Op, Value
 from modelc.ir.origin import Origin
 from modelc.ir.types import CONTROL
 from modelc.rewrite.rewriter import Rewriter
-from modelc_passes.common import copy_ops, label, reach_from, tf_type, typed, under
-from modelc_passes.policy import has_effect, is_ordered
+from modelc_passes.shared.common import copy_ops, label, reach_from, tf_type, typed, under
+from modelc_passes.shared.policy import has_effect, is_ordered
 
 
 @dataclass(frozen=True, slots=True)

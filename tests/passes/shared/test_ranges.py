@@ -13,7 +13,7 @@ from modelc.execute.evaluator import evaluate
 from modelc.ir.graph import Graph
 from modelc.ir.op import Value
 from modelc.text.reader import read_model
-from modelc_passes.ranges import Ranges, of_element
+from modelc_passes.shared.ranges import Ranges, of_element
 
 INPUTS = "%a: i8[2, 3], %b: u8[2, 3], %c: i32[2, 3], %f: f32[2, 3], %p: bool[2, 3], %n: i64[2, 3]"
 PREPARED = """

@@ -10,7 +10,7 @@ import numpy as np
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import TensorType
-from modelc_passes.known import Known
+from modelc_passes.shared.known import Known
 
 UNIFORM = frozenset({"tf.RandomUniform", "tf.StatelessRandomUniform", "tf.StatelessRandomUniformV2"})
 COPIES = frozenset({"tf.Identity", "tf.Cast", "tf.Reshape", "tf.StopGradient"})

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from modelc.ir.blob import Blob, BytesBlob, SplatBlob
 from modelc.ir.constants import numpy_dtype, to_blob
 from modelc.ir.types import BF16, F16, F32, F64, Element, TensorType
-from modelc_passes.weights import ComputedBlob, ScaledBlob, scaled, work
+from modelc_passes.shared.weights import ComputedBlob, ScaledBlob, scaled, work
 
 
 class Pieces(BytesBlob):

@@ -7,7 +7,7 @@ import pytest
 
 from modelc.ir.op import Value
 from modelc.text.reader import read_model
-from modelc_passes.known import Known
+from modelc_passes.shared.known import Known
 
 
 def value(ops: str, inputs: str = "%x: f32[?, 3]") -> Value:
