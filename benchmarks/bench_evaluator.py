@@ -27,6 +27,7 @@ from modelc.dialects.ge.run import run_graph
 from modelc.dialects.lookup import op_def
 from modelc.ir.attributes import Attribute
 from modelc.ir.constants import numpy_dtype, to_blob, type_of
+from modelc.ir.graph import Graph
 from modelc.ir.op import Op
 from modelc.ir.types import F32, TensorType, Type
 from modelc.tables import table
@@ -165,24 +166,25 @@ def _random_input(type_: Type) -> Array:
     return (normal(*shape) if dtype.kind == "f" else indices(2, *shape)).astype(dtype)
 
 
+def _seconds_by_kind(graph: Graph, inputs: Sequence[Array]) -> dict[str, float]:
+    seconds: dict[str, float] = defaultdict(float)
+    last = time.perf_counter()
+
+    def observe(op: Op, _: Sequence[Array]) -> None:
+        nonlocal last
+        now = time.perf_counter()
+        seconds[op.kind] += now - last
+        last = now
+
+    run_graph(graph, inputs, observe=observe)
+    return seconds
+
+
 def bench_model(path: Path, repeat: int) -> str:
     """Return the table of one model: the fastest of some executions."""
     graph = load(path).graph
     inputs = [_random_input(value.type) for value in graph.inputs]
-    runs = []
-    for _ in range(repeat):
-        seconds: dict[str, float] = defaultdict(float)
-        clock = [time.perf_counter()]
-
-        def observe(
-            op: Op, _: Sequence[Array], seconds: dict[str, float] = seconds, clock: list[float] = clock
-        ) -> None:
-            now = time.perf_counter()
-            seconds[op.kind] += now - clock[0]
-            clock[0] = now
-
-        run_graph(graph, inputs, observe=observe)
-        runs.append(seconds)
+    runs = [_seconds_by_kind(graph, inputs) for _ in range(repeat)]
     fastest = min(runs, key=lambda run: sum(run.values()))
     rows = [(path.name, "ms"), ("all", f"{sum(fastest.values()) * 1e3:.1f}")]
     rows += [(kind, f"{fastest[kind] * 1e3:.1f}") for kind in sorted(fastest, key=fastest.__getitem__, reverse=True)]
