@@ -4,51 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, finding
+from modelc.diagnostics.diagnostic import ModelcError
+from modelc.frontends.soundness import CheckResult, Outcome
 from modelc.frontends.wire import WireFile
 from modelc_backends.om import header as heads
-from modelc_backends.om.container import Container, model_def, open_air, open_file
+from modelc_backends.om.container import Container, model_def, open_air, open_file, refuse_foreign
 from modelc_backends.om.device_checks import DEVICE_CHECKS
 from modelc_backends.om.graph_checks import GRAPH_CHECKS, Graphs
 from modelc_backends.om.header import Header, Table
-from modelc_backends.om.numbers import ModelType, Partition
+from modelc_backends.om.numbers import Partition
 
 MOST_PROBLEMS: Final = 20  # told of one check
 LOADER_PARTITIONS: Final = range(1, 9)
 LEAST_PAYLOAD: Final = 8
 VIEWER_PARTITIONS: Final = frozenset(range(13)) - {Partition.SO_BINS} | frozenset(range(20, 25))
-
-
-class Outcome(Enum):
-    """What came of one check."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One check and what came of it.
-
-    Attributes:
-        name: Its name, in kebab case.
-        title: What must hold, as a sentence.
-        by: Who asks for it: `loader`, which refuses the file otherwise; `viewer`, which does not show it; or `modelc`.
-        outcome: What came of it; skipped where an earlier failure leaves nothing to look at.
-        problems: What does not hold, each a clause.
-    """
-
-    name: str
-    title: str
-    by: str
-    outcome: Outcome
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -68,50 +41,53 @@ class _OuterCheck:
     run: Callable[[_Outer], Iterator[str]]
 
 
-def check(path: Path) -> list[Result]:
+def check(path: Path) -> list[CheckResult]:
     """Return the result of every check of an `.om`, or of an `.air`, which is told by its not having a header.
 
     Checks are made, and results given, in the order in which a loader makes its own; what it does not check comes last.
 
     Raises:
-        ModelcError: The file cannot be opened.
+        ModelcError: The file cannot be opened, or is an `.om` of a family that is not read.
     """
     with open_file(path) as file:
-        is_om = file.read(0, min(4, file.size)) == b"IMOD" or path.suffix == ".om"
+        head = file.read(0, min(heads.SIZE, file.size))
+        is_om = head.startswith(b"IMOD") or path.suffix == ".om"
+        if is_om:
+            refuse_foreign(path, head)
         outer = _Outer(file)
         results = list(_run_outer(outer)) if is_om else []
     sound = all(result.outcome is Outcome.PASSED for result in results if result.by == "loader")
     container = Container(path, file.size, outer.header, outer.tables) if is_om else open_air(path)
     models, problems = _definitions(container) if sound else ([], ())
-    outcome = Outcome.FAILED if problems else Outcome.PASSED if sound else Outcome.SKIPPED
-    described = Result("model-definition", "the model description is there and parses", "loader", outcome, problems)
-    return [*results, described, *_run_graphs(models if outcome is Outcome.PASSED else [])]
+    results.append(_result("model-definition", "the model description is there and parses", "loader", problems, sound))
+    return [*results, *_run_graphs(models)]
 
 
-def findings(path: Path) -> list[Diagnostic]:
-    """Return a finding for every check that fails."""
-    return [
-        finding("MC501", f"`{path.name}` {problem}", file=str(path), notes=[f"{result.title} ({result.by})"])
-        for result in check(path)
-        for problem in result.problems
-    ]
-
-
-def _run_outer(outer: _Outer) -> Iterator[Result]:
+def _run_outer(outer: _Outer) -> Iterator[CheckResult]:
     sound = True
     for each in _OUTER_CHECKS:
         problems = tuple(islice(each.run(outer), MOST_PROBLEMS)) if sound else ()
-        outcome = Outcome.FAILED if problems else Outcome.PASSED if sound else Outcome.SKIPPED
-        yield Result(each.name, each.title, each.by, outcome, problems)
+        yield _result(each.name, each.title, each.by, problems, sound)
         sound = sound and not (problems and each.by == "loader")
 
 
-def _run_graphs(models: Sequence[Graphs]) -> Iterator[Result]:
+def _run_graphs(models: Sequence[Graphs]) -> Iterator[CheckResult]:
     for each in (*GRAPH_CHECKS, *DEVICE_CHECKS):
-        concerned = [graphs for graphs in models if each.compiled or not graphs.container.is_compiled]
+        concerned = [graphs for graphs in models if not each.concern.skips(graphs)]
         problems = tuple(islice((problem for graphs in concerned for problem in each.run(graphs)), MOST_PROBLEMS))
-        outcome = Outcome.FAILED if problems else Outcome.PASSED if concerned else Outcome.SKIPPED
-        yield Result(each.name, each.title, each.by, outcome, problems)
+        reason = each.concern.reason if models else _BEHIND_A_FAILURE
+        yield _result(each.name, each.title, each.by, problems, bool(concerned), reason)
+
+
+_BEHIND_A_FAILURE: Final = "an earlier failure leaves nothing to look at"
+
+
+def _result(
+    name: str, title: str, by: str, problems: tuple[str, ...], is_made: bool, reason: str = _BEHIND_A_FAILURE
+) -> CheckResult:
+    if not is_made:
+        return CheckResult(name, title, by, Outcome.SKIPPED, reason=reason)
+    return CheckResult(name, title, by, Outcome.FAILED if problems else Outcome.PASSED, problems)
 
 
 def _definitions(container: Container) -> tuple[list[Graphs], tuple[str, ...]]:
@@ -119,10 +95,11 @@ def _definitions(container: Container) -> tuple[list[Graphs], tuple[str, ...]]:
     try:
         first, *others = container.models()
         definition = model_def(first)
-        parts = [Graphs(each, model_def(each, definition)) for each in others]
+        definitions = [definition, *(model_def(each, definition) for each in others)]
     except ModelcError as error:
         return [], tuple(d.message for d in error.diagnostics)
-    return [Graphs(first, definition), *parts], ()
+    models = zip((first, *others), definitions, strict=True)
+    return [Graphs(model, each, container.is_compiled) for model, each in models], ()
 
 
 # -- the outer shape, in the order in which a loader looks at it
@@ -150,12 +127,6 @@ def _payload(outer: _Outer) -> Iterator[str]:
     promised, present = _header(outer).payload, outer.file.size - heads.SIZE
     if promised != present:
         yield f"has {present} bytes behind its header, which promises {promised}"
-
-
-def _single_model(outer: _Outer) -> Iterator[str]:
-    type_ = _header(outer).model_type
-    if type_ in (ModelType.BUNDLE, ModelType.FLOW):
-        yield f"is a {ModelType(type_).name.lower()} of several models"
 
 
 def _room(outer: _Outer) -> Iterator[str]:
@@ -233,7 +204,6 @@ def _header(outer: _Outer) -> Header:
 _OUTER_CHECKS: Final[Sequence[_OuterCheck]] = (
     _OuterCheck("not-empty", "the file has bytes", "loader", _not_empty),
     _OuterCheck("header", "the file holds a whole header", "loader", _has_header),
-    _OuterCheck("single-model", "the file is one model", "loader", _single_model),
     _OuterCheck("payload", "the header knows how many bytes follow it", "loader", _payload),
     _OuterCheck("magic", "the file begins with the bytes IMOD", "loader", _magic),
     _OuterCheck("room", "there is room for a table of partitions", "loader", _room),

@@ -28,12 +28,29 @@ _SMALL: Final = 1 << 18
 _COPY_AGAIN: Final = Fix("copy or download the file again, in binary mode")
 _KIRIN_TYPES: Final = frozenset({3, 4, 5, 7})  # model types of the other family, in headers of version 1
 
+
+@dataclass(frozen=True, slots=True)
+class _Family:
+    """A family of artifacts that are not read: what such a file is, and what its holder can do."""
+
+    title: str
+    way_out: str
+
+
 # the first bytes of files that carry the name `.om` and are something else
 _STRANGERS: Final = {
-    b"PK\x03\x04": "an OM2 archive of a newer CANN",
-    b"PICO": "an offline model of the SVP family",
+    b"PK\x03\x04": _Family("an OM2 archive of a newer CANN", "unpack it as a zip archive and give a file inside"),
+    b"PICO": _Family("an offline model of the SVP family", "use the tools of the SVP SDK, or give the source model"),
 }
-_SEVERAL: Final = {ModelType.FLOW: "a flow of several models", ModelType.BUNDLE: "a bundle of several models"}
+_KIRIN: Final = _Family(
+    "an offline model for Kirin phones (HiAI)", "use the tools of HiAI Foundation, or give the source model"
+)
+_ENCRYPTED: Final = _Family("encrypted", "give the file from before it was encrypted")
+_PARTS: Final = "give one of the models that it was put together from"
+_SEVERAL: Final = {
+    ModelType.FLOW: _Family("a flow of several models", _PARTS),
+    ModelType.BUNDLE: _Family("a bundle of several models", _PARTS),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,32 +171,41 @@ def broken(path: Path, problem: str) -> ModelcError:
     return fail("MC501", f"`{path.name}` {problem}", file=str(path), fixes=[_COPY_AGAIN])
 
 
-def foreign(path: Path, what: str) -> ModelcError:
+def foreign(path: Path, family: _Family) -> ModelcError:
     """Return the error for an artifact of another family."""
-    return fail("MC502", f"`{path.name}` is {what}, which is not read", file=str(path))
+    text = f"`{path.name}` is {family.title}, which is not read"
+    return fail("MC502", text, file=str(path), fixes=[Fix(family.way_out)])
 
 
 def _as_artifact(text: str, code: str, path: Path) -> Any:
     return fail("MC118" if code == "MC118" else "MC501", text, file=str(path), fixes=[_COPY_AGAIN]).diagnostics[0]
 
 
-def _header(path: Path, data: bytes) -> Header:
+def refuse_foreign(path: Path, data: bytes) -> None:
+    """Raise ModelcError for a file of a family that is not read, as its first 256 bytes (or all it has) tell."""
     for magic, what in _STRANGERS.items():
         if data.startswith(magic):
             raise foreign(path, what)
+    header = heads.parse(data) if len(data) >= heads.SIZE and data.startswith(b"IMOD") else None
+    if header is None:
+        return
+    if header.version < heads.VERSION_2 and (
+        header.model_type in _KIRIN_TYPES or header.platform_version.startswith("3.")
+    ):
+        raise foreign(path, _KIRIN)
+    if header.model_type in _SEVERAL:
+        raise foreign(path, _SEVERAL[ModelType(header.model_type)])
+    if header.encrypted:
+        raise foreign(path, _ENCRYPTED)
+
+
+def _header(path: Path, data: bytes) -> Header:
+    refuse_foreign(path, data)
     if len(data) < heads.SIZE:
         raise broken(path, f"has {len(data)} bytes, fewer than the {heads.SIZE} of a header")
     header = heads.parse(data)
     if header.magic != heads.MAGIC:
         raise broken(path, "does not begin as an .om does, with IMOD")
-    if header.version < heads.VERSION_2 and (
-        header.model_type in _KIRIN_TYPES or header.platform_version.startswith("3.")
-    ):
-        raise foreign(path, "an offline model for Kirin phones (HiAI)")
-    if header.model_type in _SEVERAL:
-        raise foreign(path, _SEVERAL[ModelType(header.model_type)])
-    if header.encrypted:
-        raise foreign(path, "encrypted")
     return header
 
 

@@ -9,7 +9,7 @@ from modelc_backends.om.archives import ARCHIVES, KERNELS, read_archive
 from modelc_backends.om.attributes import decode, integer
 from modelc_backends.om.compression import number_of
 from modelc_backends.om.container import open_file
-from modelc_backends.om.graph_checks import GraphCheck, Graphs
+from modelc_backends.om.graph_checks import Concern, GraphCheck, Graphs
 from modelc_backends.om.header import Header
 from modelc_backends.om.interface import read_interface
 from modelc_backends.om.numbers import Partition
@@ -132,7 +132,7 @@ def _honest(graphs: Graphs) -> Iterator[str]:
     if graphs.container.header is None:
         return
     computes = any(op.type not in _OTHERS for op in graphs.all_ops())
-    if graphs.container.is_compiled:
+    if graphs.compiled:
         if computes and not graphs.has_tasks and not _is_dynamic(graphs.container.header):
             yield "has the partitions of a compiled file and no tasks: a device would load it and compute nothing"
     elif any(op.output_i or op.input_i for op in graphs.all_ops()):
@@ -154,20 +154,24 @@ def _tasks(graphs: Graphs) -> Sequence[Task]:
 _TASKS: Final = "tasks"
 
 
-def _check(name: str, title: str, by: str, run: Any) -> GraphCheck:
-    return GraphCheck(name, title, by, run, compiled=True)
-
-
 DEVICE_CHECKS: Final[Sequence[GraphCheck]] = (
-    _check("attribute-names", "every number that stands for an attribute's name leads to one", "loader", _compressed),
-    _check("task-list", "the list of tasks parses", "loader", _task_list),
-    _check("archives", "archives of kernels and libraries end where their entries do", "loader", _archives),
-    _check("interface", "the description of inputs and outputs parses", "loader", _interface),
-    _check("host", "a check of the host has something to check", "loader", _host),
-    _check("memory", "sizes of memory fit each other and the weights", "loader", _memory),
-    _check("places", "every input and output has a place in memory", "loader", _offsets),
-    _check("streams", "streams, events and labels are as many as are used", "loader", _numbers),
-    _check("task-ops", "every task belongs to an op that exists", "loader", _task_ops),
-    _check("kernels", "every task finds its kernel", "loader", _kernels),
-    _check("honest", "what a device would load is what it can run", "modelc", _honest),
+    GraphCheck(
+        "attribute-names",
+        "every number that stands for an attribute's name leads to one",
+        "loader",
+        _compressed,
+        Concern.ANY,
+    ),
+    GraphCheck("task-list", "the list of tasks parses", "loader", _task_list, Concern.DEVICE),
+    GraphCheck(
+        "archives", "archives of kernels and libraries end where their entries do", "loader", _archives, Concern.DEVICE
+    ),
+    GraphCheck("interface", "the description of inputs and outputs parses", "loader", _interface, Concern.DEVICE),
+    GraphCheck("host", "a check of the host has something to check", "loader", _host, Concern.DEVICE),
+    GraphCheck("memory", "sizes of memory fit each other and the weights", "loader", _memory, Concern.DEVICE),
+    GraphCheck("places", "every input and output has a place in memory", "loader", _offsets, Concern.DEVICE),
+    GraphCheck("streams", "streams, events and labels are as many as are used", "loader", _numbers, Concern.DEVICE),
+    GraphCheck("task-ops", "every task belongs to an op that exists", "loader", _task_ops, Concern.DEVICE),
+    GraphCheck("kernels", "every task finds its kernel", "loader", _kernels, Concern.DEVICE),
+    GraphCheck("honest", "what a device would load is what it can run", "modelc", _honest, Concern.ANY),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any, Final
 
 from modelc.diagnostics.diagnostic import ModelcError
@@ -34,12 +35,14 @@ class Graphs:
     Attributes:
         container: The file.
         definition: Its `ModelDef`.
+        compiled: Whether the file, of which it may be one model of several, is for a device.
         ops: The ops of each graph by name.
         kept: What several checks need, by what it is.
     """
 
     container: Container
     definition: Any
+    compiled: bool
     ops: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     kept: dict[str, Any] = field(default_factory=dict[str, Any])
 
@@ -67,6 +70,23 @@ class Graphs:
             yield from graph.op
 
 
+class Concern(Enum):
+    """Which models a check holds of, and what is said of the others."""
+
+    ANY = ""
+    GRAPH = "holds of graphs, this file describes the memory of a device"
+    DEVICE = "holds of files for a device, which refuses this one: it is a graph without kernels"
+
+    @property
+    def reason(self) -> str:
+        """Why such a check is skipped."""
+        return self.value
+
+    def skips(self, graphs: Graphs) -> bool:
+        """Whether a model is none of those."""
+        return self is (Concern.GRAPH if graphs.compiled else Concern.DEVICE)
+
+
 @dataclass(frozen=True, slots=True)
 class GraphCheck:
     """One check.
@@ -76,14 +96,14 @@ class GraphCheck:
         title: What must hold.
         by: Who asks for it.
         run: Yields what does not hold.
-        compiled: Whether it also holds of compiled files, which describe memory rather than a model.
+        concern: Which models it holds of.
     """
 
     name: str
     title: str
     by: str
     run: Callable[[Graphs], Iterator[str]]
-    compiled: bool = False
+    concern: Concern = Concern.GRAPH
 
 
 def _has_graph(graphs: Graphs) -> Iterator[str]:
@@ -252,7 +272,7 @@ def _plain_header(graphs: Graphs) -> Iterator[str]:
 
 def _wide(graphs: Graphs) -> Iterator[str]:
     header = graphs.container.header
-    if header is not None and header.wide and not graphs.container.is_compiled:
+    if header is not None and header.wide and not graphs.compiled:
         yield "has one partition in a table of 64-bit numbers"
 
 
@@ -354,24 +374,24 @@ def _slot_misfits(op: Any, slots: Sequence[Slot], descriptors: Sequence[Any], ro
 
 
 GRAPH_CHECKS: Final[Sequence[GraphCheck]] = (
-    GraphCheck("graph", "there is a graph", "loader", _has_graph, compiled=True),
-    GraphCheck("op-names", "every op has a name of its own without a colon", "loader", _names, compiled=True),
-    GraphCheck("edges", "every edge leads to an output that exists", "loader", _resolves, compiled=True),
+    GraphCheck("graph", "there is a graph", "loader", _has_graph, Concern.ANY),
+    GraphCheck("op-names", "every op has a name of its own without a colon", "loader", _names, Concern.ANY),
+    GraphCheck("edges", "every edge leads to an output that exists", "loader", _resolves, Concern.ANY),
     GraphCheck("subgraphs", "every nested graph is there and belongs to one op", "loader", _subgraphs),
-    GraphCheck("descriptors", "every input has a descriptor that loaders keep", "loader", _descriptors, compiled=True),
-    GraphCheck("skipped-inputs", "an input that is not given has no type", "loader", _skipped, compiled=True),
+    GraphCheck("descriptors", "every input has a descriptor that loaders keep", "loader", _descriptors, Concern.ANY),
+    GraphCheck("skipped-inputs", "an input that is not given has no type", "loader", _skipped, Concern.ANY),
     GraphCheck("constants", "every constant has the bytes of its type", "loader", _constants),
-    GraphCheck("outside-files", "every file that holds a constant is there", "loader", _outside, compiled=True),
-    GraphCheck("weights", "every constant lies within the weights", "loader", _weights, compiled=True),
+    GraphCheck("outside-files", "every file that holds a constant is there", "loader", _outside, Concern.ANY),
+    GraphCheck("weights", "every constant lies within the weights", "loader", _weights, Concern.ANY),
     GraphCheck("inputs", "inputs are numbered from 0 without a gap", "loader", _inputs),
-    GraphCheck("outputs", "every graph has one NetOutput that names what it gives", "loader", _outputs, compiled=True),
+    GraphCheck("outputs", "every graph has one NetOutput that names what it gives", "loader", _outputs, Concern.ANY),
     GraphCheck("order", "ops stand, numbered, behind what they read", "modelc", _order),
     GraphCheck("nested-inputs", "every input of a nested graph is one of its op's", "loader", _nested_interface),
-    GraphCheck("data-types", "inputs name one element type in both ways", "loader", _data_types, compiled=True),
+    GraphCheck("data-types", "inputs name one element type in both ways", "loader", _data_types, Concern.ANY),
     GraphCheck("same-types", "both ends of an edge describe it alike", "viewer", _same_types),
     GraphCheck("attribute-kinds", "kinds of attributes and elements are such as viewers show", "viewer", _viewable),
     GraphCheck("narrow-table", "a table of one partition has 32-bit numbers", "viewer", _wide),
-    GraphCheck("agreement", "header and description say the same", "modelc", _agrees, compiled=True),
+    GraphCheck("agreement", "header and description say the same", "modelc", _agrees, Concern.ANY),
     GraphCheck("plain-header", "the header says it is a graph and no more", "modelc", _plain_header),
     GraphCheck("layouts", "layouts are known and said alike in every place", "modelc", _layouts),
     GraphCheck("list-types", "every list says what it is a list of", "modelc", _list_types),

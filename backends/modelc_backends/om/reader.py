@@ -13,6 +13,7 @@ from modelc.ir.model import Model, Source
 from modelc.ir.types import TensorType
 from modelc.pipeline.facts import FIXED_INPUTS, FROZEN, GE, INFERENCE_ONLY, INLINED, RESOLVED, TYPED
 from modelc_backends.om.attributes import decode
+from modelc_backends.om.conformance import check
 from modelc_backends.om.container import Container, model_def, open_air, open_om
 from modelc_backends.om.describe import describe_air, describe_om
 from modelc_backends.om.lift import lift
@@ -96,5 +97,7 @@ def _facts(graph: Graph) -> set[str]:
     return facts
 
 
-FRONTEND_OM = Frontend("om", "Ascend offline model", recognizes_om, load_om, describe_om, listing)
-FRONTEND_AIR = Frontend("air", "Ascend intermediate representation", recognizes_air, load_air, describe_air, listing)
+FRONTEND_OM = Frontend("om", "Ascend offline model", recognizes_om, load_om, describe_om, listing, check)
+FRONTEND_AIR = Frontend(
+    "air", "Ascend intermediate representation", recognizes_air, load_air, describe_air, listing, check
+)

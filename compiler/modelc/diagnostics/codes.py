@@ -98,6 +98,7 @@ MC503 error   cannot-write                the output could not be written
 MC504 error   unserializable              the graph holds something that the format cannot say
 MC505 note    external-weights            the weights were written beside the artifact
 MC506 error   device-artifact             the artifact was built for a device, and can only be inspected
+MC507 error   no-checks                   no checks are known of files of that kind
 MC601 error   bad-inputs                  the given inputs do not fit the model
 MC602 error   not-executable              the model holds an op that cannot be executed here
 MC603 error   outputs-differ              the artifact computes something else than its source

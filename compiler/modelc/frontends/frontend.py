@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from modelc.diagnostics.diagnostic import Sink
+from modelc.frontends.soundness import CheckResult
 from modelc.ir.model import Model
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -44,6 +45,8 @@ class Frontend:
         describe: Returns what the file holds besides the graph, as JSON values by title: header fields, partitions,
             signatures. Raises ModelcError.
         text: Returns what `inspect` prints of a file for people; None for a plain listing of everything.
+        check: Returns every check of a file's soundness with what came of it, in the order in which its loader makes
+            them. Raises ModelcError for a file of a family that is not read. None where no checks are known.
     """
 
     name: str
@@ -52,3 +55,4 @@ class Frontend:
     load: Callable[[Path, LoadOptions, Sink], Model]
     describe: Callable[[Path], Mapping[str, Json]] = lambda path: {}
     text: Callable[[Mapping[str, Json]], str] | None = None
+    check: Callable[[Path], Sequence[CheckResult]] | None = None

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from modelc.diagnostics.diagnostic import ModelcError
+from modelc.frontends.soundness import Outcome, findings
 from modelc_backends.om.backend import AIR, OM
-from modelc_backends.om.conformance import Outcome, check, findings
+from modelc_backends.om.conformance import check
+from modelc_backends.om.graph_checks import Concern
 from modelc_backends.om.header import Header, pack_table
 from modelc_backends.om.schema import message
 
@@ -39,7 +42,8 @@ def test_what_is_written_is_sound(make_classifier: Any, make_branches: Any, tmp_
     for backend in (OM, AIR):
         for make in (make_classifier, make_branches):
             results = check(backend.write(make(), tmp_path / f"a{backend.suffix}").path)
-            assert {result.outcome for result in results} == {Outcome.PASSED}
+            assert {each.outcome for each in results if each.outcome is not Outcome.PASSED} == {Outcome.SKIPPED}
+            assert {each.reason for each in results} == {"", Concern.DEVICE.reason}
 
 
 def poke(offset: int, text: str, value: int) -> Callable[[bytearray], None]:
@@ -52,7 +56,6 @@ def poke(offset: int, text: str, value: int) -> Callable[[bytearray], None]:
         ("header", lambda data: data.__delitem__(slice(200, None))),
         ("magic", poke(1, "<B", 0)),
         ("payload", poke(76, "<I", 17)),
-        ("single-model", poke(82, "<B", 5)),
         ("partitions", poke(256, "<I", 9)),
         ("partitions", poke(268, "<I", 5)),
         ("offsets", poke(264, "<I", 5)),
@@ -66,7 +69,7 @@ def test_damage_to_the_shell(written: Path, name: str, damage: Callable[[bytearr
     damage(data)
     written.write_bytes(data)
     assert failed(written)[0] == name
-    assert findings(written)[0].code == "MC501"
+    assert findings(written, check(written))[0].code == "MC501"
 
 
 def op_of(definition: Any, name: str) -> Any:
@@ -146,6 +149,26 @@ def test_checks_behind_a_failure_are_skipped(tmp_path: Path) -> None:
     results = check(path)
     assert [result.name for result in results if result.outcome is Outcome.FAILED] == ["header"]
     assert {result.outcome for result in results[2:]} == {Outcome.SKIPPED}
+    assert {result.reason for result in results[2:]} == {"an earlier failure leaves nothing to look at"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (poke(82, "<B", 5), "is a bundle of several models, which is not read"),
+        (poke(80, "<B", 1), "is encrypted, which is not read"),
+        (lambda data: data.__setitem__(slice(4), b"PICO"), "is an offline model of the SVP family, which is not read"),
+    ],
+)
+def test_other_families_are_not_checked(written: Path, damage: Callable[[bytearray], None], message: str) -> None:
+    data = bytearray(written.read_bytes())
+    damage(data)
+    written.write_bytes(data)
+    with pytest.raises(ModelcError) as caught:
+        check(written)
+    (told,) = caught.value.diagnostics
+    assert (told.code, told.message) == ("MC502", f"`a.om` {message}")
+    assert told.fixes
 
 
 def test_few_problems_are_told_of_one_check(written: Path) -> None:

@@ -18,6 +18,7 @@ from modelc.backend import Artifact, Backend, WriteOptions
 from modelc.cli.main import main
 from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.frontends.frontend import Frontend, LoadOptions
+from modelc.frontends.soundness import findings
 from modelc.ir.attributes import Attribute
 from modelc.ir.blob import Blob, BlobError, LazyBlob, SplatBlob
 from modelc.ir.constants import to_blob
@@ -27,7 +28,7 @@ from modelc.ir.types import F32, tensor
 from modelc_backends.om import backend as backends
 from modelc_backends.om import writer
 from modelc_backends.om.backend import AIR, OM, wrap
-from modelc_backends.om.conformance import findings
+from modelc_backends.om.conformance import check
 from modelc_backends.om.container import open_om
 from modelc_backends.om.header import parse
 from modelc_backends.om.reader import FRONTEND_AIR, FRONTEND_OM, load_om
@@ -86,7 +87,7 @@ def test_constants_go_outside_on_request(big: Any, tmp_path: Path, backend: Back
     model = big(1, 2)
     artifact = backend.write(model, tmp_path / "m", ASKED)
     assert read(artifact.path, frontend) == {op.replace(" ", "_"): data for op, data in constants(model).items()}
-    assert findings(artifact.path) == []
+    assert findings(artifact.path, check(artifact.path)) == []
     assert artifact.weights == tmp_path / "m.weights"
     assert [path.stat().st_size for path in artifact.weights.iterdir()] == [4 * BIG] * 2
     assert artifact.nbytes == artifact.path.stat().st_size < 20_000
@@ -434,7 +435,7 @@ def test_a_lost_constant_is_told(big: Any, tmp_path: Path) -> None:
     assert artifact.weights is not None
     for path in artifact.weights.iterdir():
         path.write_bytes(path.read_bytes()[:-1])
-    (problem,) = findings(artifact.path)
+    (problem,) = findings(artifact.path, check(artifact.path))
     assert "has 131071 bytes, 131072 were expected" in problem.message
     model = FRONTEND_AIR.load(artifact.path, LoadOptions(), Sink())
     with pytest.raises(ModelcError, match="MC111"):

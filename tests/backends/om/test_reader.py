@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -340,7 +341,8 @@ def test_damage_at_random_gives_findings(
             outcomes.add("read")
         except ModelcError as error:
             outcomes |= {d.code for d in error.diagnostics}
-        conformance.check(path)
+        with contextlib.suppress(ModelcError):  # a family that is not read
+            conformance.check(path)
     assert outcomes <= {"read", "MC501", "MC502"}
     assert {"read", "MC501"} <= outcomes
 
