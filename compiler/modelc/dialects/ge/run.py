@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +20,7 @@ from modelc.ir.types import CONTROL
 
 Array: TypeAlias = NDArray[Any]
 Observer: TypeAlias = Callable[[Op, Sequence[Array]], None]
+Execute: TypeAlias = Callable[[Op, Sequence[Array]], Sequence[Array]]  # from the operands of an op to its results
 
 NOTHING: Array = np.empty(0, object)  # stands for the value of an `absent` op
 
@@ -56,9 +59,38 @@ def run_graph(
     Raises:
         RunError: An op failed, or nobody defined how to execute it.
     """
+    outputs: Sequence[Array] = ()
+    for op, results in steps(graph, arrays, constants=constants):
+        if observe is not None and op.kind != "return":
+            observe(op, results)
+        outputs = results
+    return list(outputs)
+
+
+def steps(
+    graph: Graph,
+    arrays: Sequence[Array],
+    *,
+    execute: Execute | None = None,
+    constants: dict[Op, Array] | None = None,
+) -> Iterator[tuple[Op, Sequence[Array]]]:
+    """Execute `graph` op by op; yields every op with its results, and at last `return` with the outputs.
+
+    Two of these over one graph go in step with each other.
+
+    Args:
+        graph: The graph, as for `run_graph`.
+        arrays: One array per graph input.
+        execute: Executes an op; by default what `executing` has set, else the op's own definition.
+        constants: As for `run_graph`.
+
+    Raises:
+        RunError: An op failed, or nobody defined how to execute it.
+    """
     if len(arrays) != len(graph.inputs):
         raise RunError(graph.input_op, f"graph @{graph.name} takes {len(graph.inputs)} inputs, not {len(arrays)}")
-    state = _State(observe, constants)
+    execute = execute or _EXECUTE.get()
+    state = _State(constants)
     for op in graph:
         if op.kind == "return":
             break
@@ -67,19 +99,39 @@ def run_graph(
         if op.kind == "const":
             state.pending[op.result] = len(op.result.readers)
             continue
+        yield from state.load(op)
         operands = state.take(op)
-        state.keep(op, arrays if op.kind == "input" else _execute(op, operands))
-    return state.take(graph.return_op)
+        results = arrays if op.kind == "input" else execute(op, operands)
+        yield op, results
+        state.keep(op, results)
+    yield from state.load(graph.return_op)
+    yield graph.return_op, state.take(graph.return_op)
+
+
+@contextmanager
+def executing(execute: Execute) -> Iterator[None]:
+    """Let ops be executed by `execute` meanwhile, those of nested graphs included."""
+    token = _EXECUTE.set(execute)
+    try:
+        yield
+    finally:
+        _EXECUTE.reset(token)
 
 
 class _State:
     """The values of one run that somebody still reads."""
 
-    def __init__(self, observe: Observer | None, constants: dict[Op, Array] | None) -> None:
-        self.observe = observe
+    def __init__(self, constants: dict[Op, Array] | None) -> None:
         self.constants = constants
         self.values: dict[Value, Array] = {}
         self.pending: dict[Value, int] = {}
+
+    def load(self, op: Op) -> Iterator[tuple[Op, Sequence[Array]]]:
+        """Read the constants that `op` is the first to need, so that weights do not pile up; yields each."""
+        for value in op.operands:
+            if value.type is not CONTROL and value not in self.values:
+                self.values[value] = _constant(value.producer, self.constants)
+                yield value.producer, [self.values[value]]
 
     def take(self, op: Op) -> list[Array]:
         """Return the operands of `op`, and forget those nobody else reads."""
@@ -87,25 +139,14 @@ class _State:
         for value in op.operands:
             if value.type is CONTROL:
                 continue
-            if value not in self.values:
-                # Constants are read when they are first needed, so that weights do not pile up.
-                self.values[value] = self._load(value.producer)
             taken.append(self.values[value])
             self.pending[value] -= 1
             if not self.pending[value]:
                 del self.values[value], self.pending[value]
         return taken
 
-    def _load(self, op: Op) -> Array:
-        array = _constant(op, self.constants)
-        if self.observe is not None:
-            self.observe(op, [array])
-        return array
-
     def keep(self, op: Op, results: Sequence[Array]) -> None:
         """Remember the results of `op` that somebody reads."""
-        if self.observe is not None:
-            self.observe(op, results)
         kept = [value for value in op.results if value.type is not CONTROL]
         if len(results) != len(kept):
             raise RunError(op, f"gave {len(results)} results, {len(kept)} were expected")
@@ -114,7 +155,8 @@ class _State:
                 self.values[value], self.pending[value] = array, len(value.readers)
 
 
-def _execute(op: Op, operands: Sequence[Array]) -> Sequence[Array]:
+def execute_op(op: Op, operands: Sequence[Array]) -> Sequence[Array]:
+    """Return the results of one op, by its own definition; raises RunError where it fails."""
     if op.kind == "absent":
         return [NOTHING]
     definition = op_def(op.kind)
@@ -132,6 +174,9 @@ def _execute(op: Op, operands: Sequence[Array]) -> Sequence[Array]:
         raise RunError(op, "there is not enough memory for its result") from error
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise RunError(op, f"its operands do not fit: {error}") from error
+
+
+_EXECUTE: ContextVar[Execute] = ContextVar("execute", default=execute_op)
 
 
 def _constant(op: Op, constants: dict[Op, Array] | None) -> Array:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from modelc.dialects.ge.control import ITERATIONS
-from modelc.dialects.ge.run import RunError, run_graph
+from modelc.dialects.ge.run import RunError, execute_op, executing, run_graph, steps
 from modelc.dialects.lookup import infer_types, is_pure
 from modelc.ir.blob import Blob, BytesBlob, MissingBlob
 from modelc.ir.constants import to_array
@@ -278,3 +278,28 @@ def test_values_are_dropped_after_their_last_reader() -> None:
 
     run_graph(graph_of([X], body), [np.ones(2, np.float32)], observe=observe)
     assert most <= 3
+
+
+def test_two_runs_go_in_step() -> None:
+    graph = graph_of([X], doubled)
+    runs = (steps(graph, [np.full(2, number, np.float32)]) for number in (1, 10))
+    pairs = [(op.kind, [r[0].tolist() for r in (a, b)]) for (op, a), (_, b) in zip(*runs, strict=True)]
+    assert pairs == [
+        ("input", [[1, 1], [10, 10]]),
+        ("ge.Add", [[2, 2], [20, 20]]),
+        ("return", [[2, 2], [20, 20]]),
+    ]
+
+
+def test_ops_of_nested_graphs_are_executed_as_asked_for() -> None:
+    seen: list[str] = []
+
+    def execute(op: Op, operands: Sequence[Array]) -> Sequence[Array]:
+        seen.append(op.kind)
+        return execute_op(op, operands)
+
+    graph = call("PartitionedCall", [graph_of([X], doubled)], [X])
+    with executing(execute):
+        run_graph(graph, [np.ones(2, np.float32)])
+    run_graph(graph, [np.ones(2, np.float32)])
+    assert seen == ["ge.PartitionedCall", "ge.Add"]
