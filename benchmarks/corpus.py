@@ -1,6 +1,8 @@
 """Compile every TensorFlow case of a corpus, compare verdicts with the expected ones and outputs with the references.
 
-Usage: python benchmarks/corpus.py CORPUS [--kinds tf_graphdef,tf_savedmodel] [--ids a,b] [--verbose]
+What compiles is written as `.om` and as `.air`; both must pass every check of conformance and hold the same model.
+
+Usage: python benchmarks/corpus.py CORPUS [--kinds tf_graphdef,tf_savedmodel] [--ids a,b] [--keep DIR] [--verbose]
 
 CORPUS is a folder with `cases.jsonl`: one JSON object a line with `id`, `kind`, `model`, `expected`, and where they
 apply `fixed_shapes`, `outputs`, `signature`, `refs` (an npz of `in:NAME` and `out:NAME`) and `ref_match`.
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import shutil
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -21,18 +24,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from modelc.backend import BACKENDS
+from modelc.diagnostics.codes import CODES
 from modelc.diagnostics.diagnostic import ModelcError, Sink
+from modelc.difference.compare import differences
 from modelc.driver import Compilation, Settings, compile_model
 from modelc.execute.compare import compare
 from modelc.execute.evaluator import evaluate
 from modelc.frontends.frontend import LoadOptions
-from modelc.frontends.load import load
+from modelc.frontends.load import detect, load
+from modelc.frontends.soundness import findings
 from modelc.ir.constants import numpy_dtype
 from modelc.ir.graph import Graph
 from modelc.ir.types import F32
+from modelc.tables import table
 
 TIMEOUT = 120  # seconds for one case
 ACCEPTED = frozenset({"compile", "strip_then_compile", "needs_shape"})
+COUNTED = ("cases", "compiled", "refused", "compared", "wrong")
 EITHER = frozenset({"op_support", "no_inputs", "no_crash"})
 
 
@@ -44,6 +53,7 @@ class Result:
     expected: str
     verdict: str
     problem: str = ""
+    compared: bool = False
     codes: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
 
@@ -59,22 +69,28 @@ def cases(
             yield case
 
 
-def run_case(corpus: Path, case: Mapping[str, Any]) -> Result:
-    """Compile one case and judge what came of it."""
+def run_case(corpus: Path, case: Mapping[str, Any], keep: Path | None = None) -> Result:
+    """Compile one case and judge what came of it; its artifacts stay in the folder `keep`."""
     shapes = ";".join(f"{item['name']}:{','.join(map(str, item['shape']))}" for item in case.get("fixed_shapes", ()))
     outputs = ";".join(name for name in case.get("outputs", ()) if ":" in name and "savedmodel" not in case["kind"])
     settings = Settings(input_shape=shapes, out_nodes=outputs, signature=case.get("signature", ""))
     with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "case.om"
+        target = Path(folder) / f"{case['id']}.om"
         compilation = compile_model(corpus / case["model"], target, settings)
-        problem = _judge(corpus, case, compilation, target)
+        has_numbers = "refs" in case and case.get("ref_match", True)
+        problem = _judge(case, compilation, target)
+        if compilation.ok and not problem:
+            problem = _judge_artifacts(compilation, target)
+            problem = problem or (_compare(corpus, case, target) if has_numbers else "")
+        if keep is not None:
+            shutil.copytree(target.parent, keep, dirs_exist_ok=True)
     codes = tuple(sorted({d.code for d in compilation.errors}))
     messages = tuple(f"{d.code} {d.message}" for d in compilation.errors)
     verdict = "compiled" if compilation.ok else "refused"
-    return Result(case["id"], case["expected"], verdict, problem, codes, messages)
+    return Result(case["id"], case["expected"], verdict, problem, compilation.ok and has_numbers, codes, messages)
 
 
-def _judge(corpus: Path, case: Mapping[str, Any], compilation: Compilation, target: Path) -> str:
+def _judge(case: Mapping[str, Any], compilation: Compilation, target: Path) -> str:
     expected = case["expected"]
     if compilation.crash is not None:
         return f"crash: {type(compilation.crash).__name__}: {compilation.crash}"
@@ -83,16 +99,26 @@ def _judge(corpus: Path, case: Mapping[str, Any], compilation: Compilation, targ
             return "refused, but a file was left"
         excused = expected == "needs_shape" and "fixed_shapes" not in case
         return "" if excused or expected not in ACCEPTED else "refused"
-    if expected not in ACCEPTED | EITHER:
-        return "compiled, but should be refused"
-    if "refs" in case and case.get("ref_match", True):
-        tensors = {item["name"]: item["tensor"] for item in case.get("fixed_shapes", ()) if "tensor" in item}
-        return _compare(target, corpus / case["refs"], tensors)
-    return ""
+    return "" if expected in ACCEPTED | EITHER else "compiled, but should be refused"
 
 
-def _compare(artifact: Path, references: Path, tensors: Mapping[str, str]) -> str:
-    arrays = _read(references)
+def _judge_artifacts(compilation: Compilation, target: Path) -> str:
+    """Write the model as `.air` as well, and judge both files."""
+    assert compilation.model is not None
+    other = target.with_suffix(".air")
+    BACKENDS.get("air").write(compilation.model, other)
+    for path in (target, other):
+        check = detect(path).check
+        assert check is not None
+        for each in findings(path, check(path)):
+            return f"does not conform: {each.message}"
+    models = (load(path, LoadOptions(), Sink()) for path in (target, other))
+    return "" if differences(*models).equal else "holds different models as .om and as .air"
+
+
+def _compare(corpus: Path, case: Mapping[str, Any], artifact: Path) -> str:
+    arrays = _read(corpus / case["refs"])
+    tensors = {item["name"]: item["tensor"] for item in case.get("fixed_shapes", ()) if "tensor" in item}
     graph = load(artifact, LoadOptions(), Sink()).graph
     given = {name.removeprefix("in:"): array for name, array in arrays.items() if name.startswith("in:")}
     wanted = {name.removeprefix("out:"): array for name, array in arrays.items() if name.startswith("out:")}
@@ -139,18 +165,20 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         return {name.replace("____", "/"): archive[name] for name in archive.files}
 
 
-def _worker(job: tuple[Path, dict[str, Any]]) -> Result:
-    corpus, case = job
+def _worker(job: tuple[Path, dict[str, Any], Path | None]) -> Result:
+    corpus, case, keep = job
     try:
-        return run_case(corpus, case)
+        return run_case(corpus, case, keep)
     except Exception as error:  # a fault of the judge or of modelc: shown with the case
         return Result(case["id"], case["expected"], "crash", f"crash: {type(error).__name__}: {error}")
 
 
-def run_all(corpus: Path, chosen: list[dict[str, Any]], workers: int = 2) -> Iterator[tuple[dict[str, Any], Result]]:
+def run_all(
+    corpus: Path, chosen: list[dict[str, Any]], workers: int = 2, keep: Path | None = None
+) -> Iterator[tuple[dict[str, Any], Result]]:
     """Yield every case with its result; cases run in processes of their own kind, each within `TIMEOUT`."""
     with multiprocessing.get_context("spawn").Pool(workers, maxtasksperchild=200) as pool:
-        pending = [(case, pool.apply_async(_worker, ((corpus, case),))) for case in chosen]
+        pending = [(case, pool.apply_async(_worker, ((corpus, case, keep),))) for case in chosen]
         for case, future in pending:
             try:
                 yield case, future.get(TIMEOUT)
@@ -164,20 +192,27 @@ def main() -> None:
     parser.add_argument("corpus", type=Path, help="folder with cases.jsonl")
     parser.add_argument("--kinds", default="", help="only these kinds")
     parser.add_argument("--ids", default="", help="only these cases")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the artifacts there")
     parser.add_argument("--verbose", action="store_true", help="also list refusals that were expected or allowed")
     options = parser.parse_args()
     kinds = frozenset(filter(None, options.kinds.split(",")))
     ids = frozenset(filter(None, options.ids.split(",")))
-    tally: dict[str, Counter[str]] = defaultdict(Counter)
-    for case, result in run_all(options.corpus, list(cases(options.corpus, kinds, ids))):
-        state = "wrong" if result.problem else result.verdict
-        tally[result.expected][state] += 1
+    if options.keep is not None:
+        options.keep.mkdir(parents=True, exist_ok=True)
+    chosen = list(cases(options.corpus, kinds, ids))
+    tally, codes = defaultdict[str, Counter[str]](Counter), Counter[str]()
+    for case, result in run_all(options.corpus, chosen, keep=options.keep):
+        counted = tally[result.expected]
+        counted.update(("cases", result.verdict), wrong=bool(result.problem), compared=result.compared)
+        codes.update(result.codes)
         if result.problem or (options.verbose and result.verdict == "refused"):
             print(f"{result.case} {case['kind']} {case['model']}\n  expected {result.expected}: {result.problem}")
             for message in result.messages[:3]:
                 print(f"    {message[:240]}")
-    for expected, counts in sorted(tally.items()):
-        print(f"{expected:<24}{', '.join(f'{count} {state}' for state, count in sorted(counts.items()))}")
+    rows = [("expected", *COUNTED)]
+    rows += [(name, *(str(counts[each]) for each in COUNTED)) for name, counts in sorted(tally.items())]
+    print(table(rows, frozenset(range(1, len(rows[0])))))
+    print("refused for:", ", ".join(f"{count} {code} {CODES[code].name}" for code, count in codes.most_common()))
 
 
 if __name__ == "__main__":
