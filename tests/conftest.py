@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import viewer
 from golden_case import GOLDEN, golden_cases
 
 from modelc.frontends.soundness import findings
@@ -38,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "nonsense: writes graphs that no model is, which nothing need accept")
 
 
+LARGEST_SHOWN = 1 << 22  # bytes
 _unchecked: list[bool] = [False]  # of the test that runs
 
 
@@ -46,15 +49,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def everything_written_conforms() -> Iterator[None]:
-    """Hold every `.om` and `.air` that a test writes in this process against all checks of conformance."""
+def everything_written_conforms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Hold every `.om` and `.air` that a test writes in this process against all checks, and open it in Netron."""
+    folder = tmp_path_factory.mktemp("written")
 
     def write_and_check(stream: Any, path: Path, outside: Any = None) -> str:
         digest = write_atomically(stream, path, outside)
         if not _unchecked[0]:
             assert [problem.message for problem in findings(path, check(path))] == []
+            if path.suffix == ".om" and stream.nbytes < LARGEST_SHOWN:
+                shutil.copy(path, folder / f"{digest}.om")
         return digest
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backend, "write_atomically", write_and_check)
         yield
+    written = list(folder.glob("*.om"))
+    if written and viewer.IS_INSTALLED:
+        viewer.prepare(folder)
+        assert [shown for shown in viewer.show(folder, written, "--names") if not shown.get("graphs")] == []

@@ -2,47 +2,39 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import viewer
 
 from modelc_backends.om.backend import OM
 
-NODE = shutil.which("node")
-NETRON = find_spec("netron")
-pytestmark = pytest.mark.skipif(NODE is None or NETRON is None, reason="needs node and the package netron")
+pytestmark = pytest.mark.skipif(not viewer.IS_INSTALLED, reason="needs node and the package netron")
 
 
 @pytest.fixture(scope="module")
 def netron(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of Netron's loader that node takes for modules."""
-    assert NETRON is not None
-    assert NETRON.origin is not None
     folder = tmp_path_factory.mktemp("netron")
-    for name in ("base.js", "om.js", "om-proto.js", "protobuf.js", "text.js", "om-metadata.json"):
-        shutil.copy(Path(NETRON.origin).parent / name, folder)
-    (folder / "package.json").write_text('{"type": "module"}')
+    viewer.prepare(folder)
     return folder
 
 
 @pytest.fixture
 def show(netron: Path, tmp_path: Path) -> Callable[[Any], Any]:
     def opened(model: Any) -> Any:
-        path = tmp_path / "model.om"
-        OM.write(model, path)
-        script = Path(__file__).with_name("netron_open.mjs")
-        assert NODE is not None
-        run = subprocess.run([NODE, script, netron, path], capture_output=True, text=True, check=False, timeout=60)
-        assert run.returncode == 0, run.stderr
-        return json.loads(run.stdout)
+        (shown,) = viewer.show(netron, [OM.write(model, tmp_path / "model.om").path])
+        return shown
 
     return opened
+
+
+def test_what_does_not_open_is_told(netron: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.om"
+    path.write_bytes(bytes(300))
+    (shown,) = viewer.show(netron, [path])
+    assert shown["error"] == "Netron takes this for another format."
 
 
 def test_a_model_opens_with_its_names_types_and_constants(make_classifier: Any, show: Any) -> None:
