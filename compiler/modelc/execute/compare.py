@@ -1,4 +1,4 @@
-"""Comparison of outputs: how far two arrays are apart, and whether that is more than rounding explains.
+"""OutputComparison of outputs: how far two arrays are apart, and whether that is more than rounding explains.
 
 The relative difference of an element is measured against the larger of its own reference and the root mean square of
 all references::
@@ -13,7 +13,8 @@ behind one outlier. An infinity or NaN equals only its like.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +24,9 @@ from modelc.frontends.frontend import Json
 from modelc.ir.constants import type_of
 
 Array: TypeAlias = NDArray[Any]
+Tolerances: TypeAlias = Mapping[str, float]
+
+BLOCK = 1 << 18  # elements that are widened and compared at once
 
 # Largest `max_rel` that still is equal, by numpy's name of the element type; all others must be equal exactly. They
 # leave room for another order of summation in a deep network, about a thousand roundings.
@@ -38,10 +42,10 @@ TOLERANCES: dict[str, float] = {
 
 @dataclass(frozen=True, slots=True)
 class OutputComparison:
-    """How one output compares.
+    """How one output, or a tensor inside of a model, compares with its reference.
 
     Attributes:
-        name: Its public name.
+        name: What it is called.
         type: What the reference is, `f32[1, 1000]`.
         equal: Whether it is within the tolerance.
         max_abs: The largest absolute difference; infinite where shapes, types or special numbers differ.
@@ -88,52 +92,159 @@ class OutputComparison:
         numbers = f"max_abs {self.max_abs:.3g}, max_rel {self.max_rel:.3g} (at most {self.tolerance:g})"
         return f"{self.name} {self.type}: {numbers}, cosine {self.cosine:.9f}{ulp}{where}"
 
+    @property
+    def badness(self) -> tuple[bool, float]:
+        """A key that orders comparisons by how far they are beyond or within their tolerance."""
+        return not self.equal, self.max_rel
 
-def compare(name: str, reference: Array, actual: Array) -> OutputComparison:
-    """Compare an output with its reference."""
+
+def compare(name: str, reference: Array, actual: Array, tolerances: Tolerances = TOLERANCES) -> OutputComparison:
+    """Compare an array with its reference; memory does not grow with them.
+
+    Args:
+        name: What to call it.
+        reference: What is right.
+        actual: What was computed.
+        tolerances: The largest `max_rel` that is equal, by numpy's name of the element type; 0 where there is none.
+    """
     reference, actual = np.asarray(reference), np.asarray(actual)
     expected, found = str(type_of(reference)), str(type_of(actual))
     if expected != found:
         problem = f"{found} was computed where {expected} was expected"
         return OutputComparison(name, expected, False, math.inf, math.inf, cosine=math.nan, problem=problem)
+    tolerance = tolerances.get(reference.dtype.name, 0.0)
+    if reference.size == 0:
+        return OutputComparison(name, expected, True, tolerance=tolerance)
     if reference.dtype.kind in "SUO":
         return _compare_exactly(name, expected, reference.astype(object), actual.astype(object))
     with np.errstate(all="ignore"):
-        return _compare_numbers(name, expected, reference, actual)
+        return _compare_numbers(name, expected, _Pair(reference, actual), tolerance)
 
 
 def _compare_exactly(name: str, type_: str, reference: Array, actual: Array) -> OutputComparison:
     apart = reference != actual
     if not apart.any():
         return OutputComparison(name, type_, True)
-    return OutputComparison(name, type_, False, math.inf, math.inf, cosine=0.0, first_difference=_first(apart))
+    first = tuple(int(index) for index in np.argwhere(apart)[0])
+    return OutputComparison(name, type_, False, math.inf, math.inf, cosine=0.0, first_difference=first)
 
 
-def _compare_numbers(name: str, type_: str, reference: Array, actual: Array) -> OutputComparison:
-    tolerance = TOLERANCES.get(reference.dtype.name, 0.0)
-    if reference.size == 0:
-        return OutputComparison(name, type_, True, tolerance=tolerance)
-    a, b = _wide(reference), _wide(actual)
-    difference = _difference(reference, actual)
-    size = np.where(np.isfinite(a), np.abs(a), 0.0)
-    floor = max(_root_mean_square(size), float(np.finfo(np.float64).tiny))
-    relative = np.where(difference == 0, 0.0, difference / np.maximum(size, floor))
-    apart = relative > tolerance
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two arrays of one type, seen block by block."""
+
+    reference: Array
+    actual: Array
+
+    def blocks(self) -> Iterator[tuple[int, Array, Array]]:
+        """Yield where each block begins, and what both hold there, in order."""
+        a, b = self.reference.reshape(-1), self.actual.reshape(-1)
+        for start in range(0, a.size, BLOCK):
+            yield start, a[start : start + BLOCK], b[start : start + BLOCK]
+
+    def largest(self) -> tuple[float, float]:
+        """Return the largest finite magnitude of each."""
+        sizes = [(_size(a).max(), _size(b).max()) for _, a, b in self.blocks()]
+        return float(max(a for a, _ in sizes)), float(max(b for _, b in sizes))
+
+
+def _compare_numbers(name: str, type_: str, pair: _Pair, tolerance: float) -> OutputComparison:
+    largest = pair.largest()
+    angle = _Angle(max(largest))
+    squares = 0.0
+    for _, a, b in pair.blocks():
+        squares += float(np.sum(np.square(_size(a) / largest[0]))) if largest[0] else 0.0
+        angle.add(_wide(a), _wide(b))
+    floor = max(largest[0] * math.sqrt(squares / pair.reference.size), float(np.finfo(np.float64).tiny))
+    measures = _Measures(floor, tolerance)
+    for start, a, b in pair.blocks():
+        measures.add(start, a, b)
+    first = measures.first
     return OutputComparison(
         name,
         type_,
-        not apart.any(),
-        float(difference.max()),
-        float(relative.max()),
+        first is None,
+        measures.absolute,
+        measures.relative,
         tolerance,
-        _cosine(a, b),
-        _ulp(reference, actual),
-        _first(apart) if apart.any() else None,
+        angle.cosine,
+        measures.ulp,
+        None if first is None else tuple(int(index) for index in np.unravel_index(first, pair.reference.shape)),
     )
+
+
+@dataclass(slots=True)
+class _Measures:
+    """The largest differences so far.
+
+    Attributes:
+        floor: What a difference is measured against at least.
+        tolerance: The largest relative difference that is equal.
+        absolute: The largest absolute difference.
+        relative: The largest relative difference.
+        ulp: The largest difference in units in the last place.
+        first: The flat index of the first element beyond the tolerance.
+    """
+
+    floor: float
+    tolerance: float
+    absolute: float = 0.0
+    relative: float = 0.0
+    ulp: int | None = None
+    first: int | None = None
+
+    def add(self, start: int, a: Array, b: Array) -> None:
+        """Take in the block that begins at `start`."""
+        difference = _difference(a, b)
+        relative = np.where(difference == 0, 0.0, difference / np.maximum(_size(a), self.floor))
+        self.absolute = max(self.absolute, float(difference.max()))
+        self.relative = max(self.relative, float(relative.max()))
+        units = _ulp(a, b)
+        self.ulp = units if self.ulp is None else max(self.ulp, units or 0)
+        apart = relative > self.tolerance
+        if self.first is None and apart.any():
+            self.first = start + int(np.argmax(apart))
+
+
+@dataclass(slots=True)
+class _Angle:
+    """The angle between two vectors, over the elements that are finite in both.
+
+    Attributes:
+        unit: What both are divided by, so that no square leaves the range of numbers.
+    """
+
+    unit: float
+    _product: float = 0.0
+    _squares: list[float] = field(default_factory=lambda: [0.0, 0.0])
+
+    def add(self, a: Array, b: Array) -> None:
+        """Take in some elements."""
+        if not self.unit:
+            return
+        both = np.isfinite(a) & np.isfinite(b)
+        x, y = a[both] / self.unit, b[both] / self.unit
+        self._product += float(np.real(np.sum(np.conj(x) * y)))
+        self._squares[0] += float(np.sum(np.abs(x) ** 2))
+        self._squares[1] += float(np.sum(np.abs(y) ** 2))
+
+    @property
+    def cosine(self) -> float:
+        """Its cosine: 1 where both are zero, 0 where one is."""
+        length = math.sqrt(self._squares[0] * self._squares[1])
+        if not length:
+            return 0.0 if any(self._squares) else 1.0
+        return self._product / length
 
 
 def _wide(array: Array) -> Array:
     return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def _size(array: Array) -> Array:
+    """Return magnitudes, 0 for what is not finite."""
+    size = np.abs(_wide(array))
+    return np.where(np.isfinite(size), size, 0.0)
 
 
 def _difference(reference: Array, actual: Array) -> Array:
@@ -144,23 +255,6 @@ def _difference(reference: Array, actual: Array) -> Array:
     if reference.dtype.kind in "iu":
         difference = np.maximum(difference, 1)  # as doubles, large integers may look alike
     return np.where(alike, 0.0, np.where(np.isnan(difference), np.inf, difference))
-
-
-def _root_mean_square(size: Array) -> float:
-    largest = float(size.max(initial=0.0))
-    return largest * float(np.sqrt(np.mean(np.square(size / largest)))) if largest else 0.0
-
-
-def _cosine(a: Array, b: Array) -> float:
-    """Return the cosine between two arrays over the elements that are finite in both."""
-    both = np.isfinite(a) & np.isfinite(b)
-    x, y = a[both].reshape(-1), b[both].reshape(-1)
-    largest = max(float(np.abs(x).max(initial=0)), float(np.abs(y).max(initial=0)))
-    if largest == 0:
-        return 1.0
-    x, y = x / largest, y / largest
-    length = float(np.sqrt(np.sum(np.abs(x) ** 2) * np.sum(np.abs(y) ** 2)))
-    return float(np.real(np.sum(np.conj(x) * y))) / length if length else 0.0
 
 
 def _ulp(a: Array, b: Array) -> int | None:
@@ -178,10 +272,6 @@ def _ordinal(x: Array) -> Array:
     number = x.view(f"u{x.dtype.itemsize}").astype(np.uint64)
     sign = np.uint64(1 << (bits - 1))
     return np.where(number & sign, sign - (number & ~sign), sign + number)
-
-
-def _first(apart: Array) -> tuple[int, ...]:
-    return tuple(int(index) for index in np.unravel_index(int(np.argmax(apart)), apart.shape))
 
 
 def _finite(number: float) -> float | None:

@@ -143,3 +143,30 @@ def test_the_relative_difference_does_not_depend_on_the_unit(x: Any, unit: float
     if not np.isfinite(scaled).all() or (np.abs(scaled[0][x != 0]) < 1e-290).any():
         return
     assert compare("y", *scaled).max_rel == pytest.approx(compare("y", x, y).max_rel, rel=1e-6)
+
+
+@given(st.integers(1, 9), st.integers(0, 2**32 - 1), st.sampled_from(("float32", "float16", "int16")))
+@settings(deadline=None)
+def test_the_measures_do_not_depend_on_the_size_of_blocks(block: int, seed: int, dtype: str) -> None:
+    random = np.random.default_rng(seed)
+    a = (random.standard_normal((3, 7)) * 9).astype(dtype)
+    b = (a + (random.random((3, 7)) < 0.1)).astype(dtype)
+    if dtype != "int16":
+        a[random.random((3, 7)) < 0.1] = np.inf
+    whole = compare("y", a, b)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("modelc.execute.compare.BLOCK", block)
+        parts = compare("y", a, b)
+    assert (parts.equal, parts.max_abs, parts.ulp) == (whole.equal, whole.max_abs, whole.ulp)
+    assert parts.first_difference == whole.first_difference
+    assert parts.max_rel == pytest.approx(whole.max_rel)
+    assert parts.cosine == pytest.approx(whole.cosine)
+
+
+def test_a_tolerance_can_be_another_one_and_is_the_largest_equal_difference() -> None:
+    reference, actual = np.ones(4, np.float32), np.full(4, 1.25, np.float32)
+    assert not compare("y", reference, actual).equal
+    assert compare("y", reference, actual, {"float32": 0.25}).equal
+    assert not compare("y", reference, actual, {"float32": 0.2499}).equal
+    assert compare("y", np.array([200], np.uint8), np.array([201], np.uint8), {"uint8": 0.01}).equal
+    assert not compare("y", np.array([200], np.uint8), np.array([201], np.uint8), {"float32": 1}).equal
