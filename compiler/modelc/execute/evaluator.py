@@ -35,19 +35,34 @@ def evaluate(graph: Graph, inputs: Mapping[str, Array], *, observe: Observer | N
     Raises:
         ModelcError: The inputs do not fit, there are ops that cannot be executed here, or one failed.
     """
+    arrays = checked(graph, inputs)
+    try:
+        results = run_graph(graph, arrays, observe=observe)
+    except RunError as error:
+        raise failure(error) from error
+    return dict(zip(graph.output_names, results, strict=True))
+
+
+def checked(graph: Graph, inputs: Mapping[str, Array]) -> list[Array]:
+    """Return `inputs` in the order of the graph's.
+
+    Raises:
+        ModelcError: They do not fit, or there are ops that cannot be executed here.
+    """
     types = {name: value.type for name, value in zip(graph.input_names, graph.inputs, strict=True)}
     given = {name: _as_array(inputs[name], type_) for name, type_ in types.items() if name in inputs}
     problems = [*_check_names(types, inputs), *_check_inputs(graph, given), *obstacles(graph)]
     if problems:
         raise ModelcError(*problems)
-    try:
-        results = run_graph(graph, [given[name] for name in types], observe=observe)
-    except RunError as error:
-        name = error.op.origin.name or error.op.name
-        if not error.supported:
-            raise fail("MC602", f"`{name}` ({error.op.kind}) cannot be executed here", error.op) from error
-        raise fail("MC605", f"`{name}` ({error.op.kind}) failed: {error.problem}", error.op) from error
-    return dict(zip(graph.output_names, results, strict=True))
+    return [given[name] for name in types]
+
+
+def failure(error: RunError) -> ModelcError:
+    """Return what to raise where an op failed."""
+    name = error.op.origin.name or error.op.name
+    if not error.supported:
+        return fail("MC602", f"`{name}` ({error.op.kind}) cannot be executed here", error.op)
+    return fail("MC605", f"`{name}` ({error.op.kind}) failed: {error.problem}", error.op)
 
 
 # -- inputs
