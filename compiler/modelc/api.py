@@ -14,7 +14,7 @@ from modelc.contract import write_io_contract
 from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.difference.compare import Difference, differences
 from modelc.driver import Compilation, Settings, compile_model
-from modelc.execute.evaluator import evaluate
+from modelc.execute.execution import start
 from modelc.execute.prepare import executable
 from modelc.execute.verification import Verification
 from modelc.execute.verification import verify as compare_by_numbers
@@ -176,7 +176,9 @@ def diff(a: PathText, b: PathText, *, signature: str = "", tags: Sequence[str] =
     return differences(*models)
 
 
-def run(model: PathText, inputs: Arrays, *, signature: str = "", out_nodes: str = "") -> dict[str, NDArray[Any]]:
+def run(
+    model: PathText, inputs: Arrays, *, signature: str = "", out_nodes: str = "", engine: str = ""
+) -> dict[str, NDArray[Any]]:
     """Execute a model or an artifact on the CPU.
 
     Args:
@@ -184,6 +186,7 @@ def run(model: PathText, inputs: Arrays, *, signature: str = "", out_nodes: str 
         inputs: Arrays by public input name.
         signature: As for `load`.
         out_nodes: As for `load`.
+        engine: Name of what executes it, `numpy` or `onnxruntime`; by default the fastest that takes it.
 
     Returns:
         Arrays by public output name.
@@ -192,7 +195,7 @@ def run(model: PathText, inputs: Arrays, *, signature: str = "", out_nodes: str 
         ModelcError: It cannot be read or executed, or the inputs do not fit.
     """
     settings = Settings(signature=signature, out_nodes=out_nodes)
-    return evaluate(executable(Path(model), settings, Sink(), inputs).graph, inputs)
+    return start(engine, executable(Path(model), settings, Sink(), inputs)).run(inputs)
 
 
 def verify(

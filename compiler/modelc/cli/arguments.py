@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from modelc.atc.options import options as atc_options
+from modelc.plugins import entry_table
 from modelc.profiles import DEFAULT
 
 
@@ -80,6 +81,12 @@ def add_handing_off(parser: argparse.ArgumentParser) -> None:
         "--atc-option", action="append", default=[], metavar="NAME=VALUE", help="a further option, as atc spells it"
     )
     group.add_argument("--atc-timeout", type=count, default=0, metavar="SECONDS", help="stop atc after that (4 hours)")
+
+
+def add_engine(group: argparse._ActionsContainer) -> None:
+    """Add the option for what executes models."""
+    names = ", ".join(sorted(entry_table("modelc.engines")))
+    group.add_argument("--engine", default="", metavar="NAME", help=f"executes it: {names} (the fastest that takes it)")
 
 
 def add_format(group: argparse._ActionsContainer, styles: Sequence[str] = ("text", "json")) -> None:

@@ -35,6 +35,7 @@ def _compile(parser: argparse.ArgumentParser) -> None:
     arguments.add_handing_off(parser)
     group = parser.add_argument_group("what to report")
     group.add_argument("--verify", action="store_true", help="then compare the artifact with its source by numbers")
+    arguments.add_engine(group)
     group.add_argument("--report", type=path, metavar="FILE", help="write findings to a .json, .sarif or .html file")
     arguments.add_format(group)
 
@@ -50,6 +51,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     arguments.add_source(parser, "model")
     parser.add_argument("-o", "--output", type=path, metavar="OUT.npz", help="where the outputs go (not kept)")
     _add_inputs(parser)
+    arguments.add_engine(parser)
     arguments.add_loading(parser)
     arguments.add_shapes(parser)
     arguments.add_preprocessing(parser)
@@ -61,6 +63,7 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("artifact", type=path, metavar="ARTIFACT", help="the .om, .air or .mir compiled from it")
     _add_inputs(parser)
     parser.add_argument("--timeout", type=count, default=1800, metavar="SECONDS", help="for the source (1800)")
+    arguments.add_engine(parser)
     arguments.add_loading(parser)
     arguments.add_format(parser)
 

@@ -84,6 +84,11 @@ def choose(name: str, model: Model) -> Engine:
         if obstacles:
             raise ModelcError(*obstacles)
         return engine
-    engines = sorted(map(ENGINES.get, ENGINES.names()), key=lambda engine: (-engine.rank, engine.name))
-    usable = [engine for engine in engines if engine.is_installed()]
+    usable = [engine for engine in candidates() if engine.is_installed()]
     return next((engine for engine in usable if not engine.obstacles(model)), usable[-1])
+
+
+def candidates() -> list[Engine]:
+    """Return all engines, the fastest first; the last one needs nothing to be installed."""
+    engines = map(ENGINES.get, ENGINES.names())
+    return sorted(engines, key=lambda engine: (not engine.extra, -engine.rank, engine.name))
