@@ -99,12 +99,15 @@ MC504 error   unserializable              the graph holds something that the for
 MC505 note    external-weights            the weights were written beside the artifact
 MC506 error   device-artifact             the artifact was built for a device, and can only be inspected
 MC507 error   no-checks                   no checks are known of files of that kind
+MC510 error   no-onnx-form             an op has no form in ONNX
 MC601 error   bad-inputs                  the given inputs do not fit the model
 MC602 error   not-executable              the model holds an op that cannot be executed here
 MC603 error   outputs-differ              the artifact computes something else than its source
 MC604 error   oracle-unavailable          the framework that would execute the source is not installed
 MC605 error   evaluation-failed           an op failed while it was executed
 MC606 error   engine-unavailable          the engine that was asked for is not installed
+MC607 error   numbers-changed             a pass changed what the model computes
+MC608 error   nothing-to-reduce           the model does not fail in the way it is to be reduced for
 MC701 error   atc-not-found               CANN's atc, which builds device kernels, is not installed
 MC702 error   atc-refused-argument        atc does not take an argument
 MC703 error   atc-refused-op              atc cannot build an op

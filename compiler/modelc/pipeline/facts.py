@@ -12,6 +12,7 @@ FROZEN = "frozen"  # no variables are left
 INFERENCE_ONLY = "inference-only"  # no op that only training needs is left on the way to an output
 FIXED_INPUTS = "fixed-inputs"  # every input has the shape it is compiled for
 GE = "ge"  # every op is of the canonical dialect
+ONNX = "onnx"  # every op is of the dialect of ONNX
 TYPED = "typed"  # the type of every value is inferred
 SIMPLIFIED = "simplified"  # the simplification rules have nothing left to do
 
@@ -23,6 +24,7 @@ FACTS: dict[str, str] = {
     INFERENCE_ONLY: "no op that only training needs is left on the way to an output",
     FIXED_INPUTS: "every input has the shape it is compiled for",
     GE: "every op is of the canonical dialect",
+    ONNX: "every op is of the dialect of ONNX",
     TYPED: "the type of every value is inferred",
     SIMPLIFIED: "the simplification rules have nothing left to do",
 }

@@ -172,11 +172,11 @@ def _infer_prelu(op: Op) -> list[Type]:
     x, weight = operand(op, 0), operand(op, 1)
     result = x.with_element(common_element(op, (x, weight)))
     if x.shape is not None and weight.shape is not None:
-        _prelu_axis(op, x.shape, weight.shape)
+        prelu_axis(op, x.shape, weight.shape)
     return [result]
 
 
-def _prelu_axis(op: Op, shape: tuple[Dim, ...], weights: tuple[Dim, ...]) -> int | None:
+def prelu_axis(op: Op, shape: tuple[Dim, ...], weights: tuple[Dim, ...]) -> int | None:
     """Return the axis the weights belong to, None where they are one number or fit the last axes.
 
     Weights in one dimension belong to the channels of a tensor in NCHW, which is axis 1; those in several dimensions
@@ -197,7 +197,7 @@ def _prelu_axis(op: Op, shape: tuple[Dim, ...], weights: tuple[Dim, ...]) -> int
 @evaluates("PRelu")
 def _prelu(op: Op, arrays: Arrays) -> list[Array]:
     x, weight = arrays
-    axis = _prelu_axis(op, x.shape, weight.shape)
+    axis = prelu_axis(op, x.shape, weight.shape)
     if axis is not None:
         weight = weight.reshape(-1, *(1,) * (x.ndim - 1 - axis))
     return [widened(lambda x, weight: np.where(x > 0, x, x * weight))(x, weight)]

@@ -131,14 +131,14 @@ def _affine_power(op: Op, arrays: Arrays) -> list[Array]:
 
 @evaluates("Exp")
 def _exp(op: Op, arrays: Arrays) -> list[Array]:
-    factor = _log_of_base(op)
+    factor = log_of_base(op)
     scale, shift = number(op, "scale", 1.0) * factor, number(op, "shift", 0.0) * factor
     return [widened(lambda x: np.exp(_affine(x, scale, shift)))(arrays[0])]
 
 
 @evaluates("Log")
 def _log(op: Op, arrays: Arrays) -> list[Array]:
-    factor = 1 / _log_of_base(op)
+    factor = 1 / log_of_base(op)
     scale, shift = number(op, "scale", 1.0), number(op, "shift", 0.0)
     return [widened(lambda x: _affine(np.log(_affine(x, scale, shift)), factor, 0.0))(arrays[0])]
 
@@ -147,7 +147,8 @@ def _affine(x: Array, scale: float, shift: float) -> Array:
     return x if (scale, shift) == (1.0, 0.0) else x * scale + shift
 
 
-def _log_of_base(op: Op) -> float:
+def log_of_base(op: Op) -> float:
+    """Return the natural logarithm of the base that `Exp` and `Log` are told, 1 for their own."""
     base = number(op, "base", -1.0)
     if base == -1.0:
         return 1.0
@@ -405,7 +406,8 @@ def _sum(op: Op, arrays: Arrays) -> list[Array]:
     return [widened(lambda *terms: reduce(np.add, terms))(*arrays)]
 
 
-def _bias_axis(op: Op, rank: int) -> int:
+def bias_axis(op: Op, rank: int) -> int:
+    """Return the axis of an operand of that rank that a bias belongs to."""
     layout = text(op, "data_format", "NHWC")
     return 1 if "C" in layout and channel_axis(layout) == 1 else rank - 1
 
@@ -419,7 +421,7 @@ def _infer_bias_add(op: Op) -> list[Type]:
         return [result]
     if len(x.shape) < 2:
         raise mismatch(op, f"needs an operand with at least 2 dimensions, not {x}")
-    axis = _bias_axis(op, len(x.shape))
+    axis = bias_axis(op, len(x.shape))
     dims = list(x.shape)
     dims[axis] = equal_dims(op, dims[axis], size, "channels of operand and bias")
     return [result.with_shape(dims)]
@@ -428,7 +430,7 @@ def _infer_bias_add(op: Op) -> list[Type]:
 @evaluates("BiasAdd")
 def _bias_add(op: Op, arrays: Arrays) -> list[Array]:
     x, bias = arrays
-    axis = _bias_axis(op, x.ndim)
+    axis = bias_axis(op, x.ndim)
     return [widened(np.add)(x, bias.reshape(-1, *(1,) * (x.ndim - 1 - axis)))]
 
 

@@ -1,0 +1,1 @@
+"""The ONNX backend: the canonical dialect lowered to ONNX, laid out channels first, and written as a file."""

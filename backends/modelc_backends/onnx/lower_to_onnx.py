@@ -1,0 +1,149 @@
+"""Lower to ONNX: every canonical op becomes ops of the dialect of ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from modelc.diagnostics.diagnostic import Diagnostic, Fix, finding
+from modelc.ir.attributes import BadAttributeError
+from modelc.ir.blob import BlobError
+from modelc.ir.graph import Graph
+from modelc.ir.model import Model
+from modelc.ir.op import Op, Value
+from modelc.ir.opdef import InferenceError
+from modelc.ir.types import TensorType, are_compatible, is_refinement
+from modelc.pipeline.facts import GE, ONNX, TYPED
+from modelc.pipeline.passes import Pass, PassContext
+from modelc.rewrite.rewriter import Rewriter
+from modelc_backends.onnx.lower.site import NoFormError, Site
+from modelc_backends.onnx.lower.table import Lowered, lowering
+
+SHOWN = 8  # names of ops shown in a finding
+
+
+@dataclass(frozen=True)
+class LowerToOnnx(Pass):
+    """Turn every canonical op into ops of ONNX.
+
+    An op without a form in ONNX stays as it is and is reported, one finding for all that lack it for one reason.
+    """
+
+    name: ClassVar[str] = "lower-to-onnx"
+    needs: ClassVar[frozenset[str]] = frozenset({GE, TYPED})
+    gives: ClassVar[frozenset[str]] = frozenset({ONNX})
+    breaks: ClassVar[frozenset[str]] = frozenset({GE})
+
+    def run(self, model: Model, context: PassContext) -> None:
+        """Lower the entry and its nested graphs."""
+        context.sink.extend(lower(model))
+
+
+def lower(model: Model) -> list[Diagnostic]:
+    """Lower every graph of `model` and return what could not be."""
+    work = _Lowering()
+    pending = [model.graph, *model.functions.values()]
+    while pending:
+        graph = pending.pop()
+        work.lower(graph)
+        pending.extend(nested for op in graph for nested in op.graphs)
+    return list(work.findings())
+
+
+@dataclass(slots=True)
+class _Lowering:
+    """One run of the pass.
+
+    Attributes:
+        failed: The ops that could not be lowered, by their kind, the reason and ways out.
+    """
+
+    failed: dict[tuple[str, str, tuple[Fix, ...]], list[Op]] = field(
+        default_factory=dict[tuple[str, str, tuple[Fix, ...]], list[Op]]
+    )
+
+    def lower(self, graph: Graph) -> None:
+        """Lower the ops of `graph` in order, and erase those nobody reads."""
+        rewriter = Rewriter(graph, LowerToOnnx.name)
+        for op in reversed(graph):
+            if op.dialect == "ge" and not any(value.readers for value in op.results):
+                graph.erase(op)
+        for op in graph:
+            if op.dialect == "ge":
+                self._lower_op(Site(op, rewriter.at(op)))
+
+    def _lower_op(self, site: Site) -> None:
+        site.rw.created.clear()
+        try:
+            function = lowering(site.op_type)
+            if function is None:
+                raise NoFormError("has no form in ONNX")
+            _replace(site, function(site))
+        except NoFormError as error:
+            self._leave(site, error.clause, error.fixes)
+        except (InferenceError, BadAttributeError) as error:
+            self._leave(site, f"has no form in ONNX: {error}")
+        except BlobError as error:
+            self._leave(site, f"needs numbers that cannot be read: {error}")
+
+    def _leave(self, site: Site, clause: str, fixes: tuple[Fix, ...] = ()) -> None:
+        _clean(site, ())
+        self.failed.setdefault((site.op.kind, clause, fixes), []).append(site.op)
+
+    def findings(self) -> Iterator[Diagnostic]:
+        """Yield one finding per kind of op and reason."""
+        for (kind, clause, fixes), ops in self.failed.items():
+            names = [op.origin.name or op.name for op in ops]
+            others = f" and {len(names) - 1} more of its kind" if len(names) > 1 else ""
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            yield finding(
+                "MC510",
+                f"`{names[0]}` ({kind}){others} {clause}",
+                ops[0],
+                evidence=[("ops", ", ".join(names[:SHOWN]) + more)] if others else (),
+                fixes=fixes,
+            )
+
+
+def _replace(site: Site, lowered: Lowered) -> None:
+    values = (lowered,) if isinstance(lowered, Value) else lowered
+    created = set(site.rw.created)
+    settled = [_settled(site, old, values, index) for index, old in enumerate(site.op.results)]
+    created.update(site.rw.created)
+    for old, new in zip(site.op.results, settled, strict=True):
+        if new is None:
+            continue
+        if new.producer in created and old.name:
+            site.rw.graph.set_name(new, old.name)
+        site.rw.replace_value(old, new)
+    site.rw.erase(site.op)
+    _clean(site, site.inputs)
+
+
+def _settled(site: Site, old: Value, values: Sequence[Value | None], index: int) -> Value | None:
+    """Return what stands for result `old`, with its element type and all that is known of its shape."""
+    new = values[index] if index < len(values) else None
+    if new is None:
+        if old.readers:
+            raise NoFormError(f"gives its result {index} to an op, which ONNX's form does not have")
+        return None
+    if not isinstance(old.type, TensorType) or old.type.element is None:
+        return new
+    new = site.cast(new, old.type.element)
+    if not are_compatible(new.type, old.type):
+        raise InferenceError(f"its result {old.type} becomes {new.type}")
+    if is_refinement(old.type, new.type) and new.producer in site.rw.created:
+        site.rw.set_type(new, old.type)
+    return new
+
+
+def _clean(site: Site, freed: Sequence[Value]) -> None:
+    """Erase what was made for an op, and the constants it read, where they have no readers after all."""
+    for op in [*reversed(site.rw.created), *(value.producer for value in freed)]:
+        if (
+            op.graph is not None
+            and op.kind not in ("input", "return")
+            and not any(value.readers for value in op.results)
+        ):
+            site.rw.erase(op)
