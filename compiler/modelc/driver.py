@@ -77,11 +77,17 @@ class Settings:
             **{name: "" if path is None else str(path) for name, path in files.items()},
         }
 
-    def for_command(self) -> list[str]:
-        """Return the options of a command line that reads the same source and knows the same passes."""
-        named = {"--signature": self.signature, "--out-nodes": self.out_nodes, "--soc": self.soc}
+    def for_command(self, *, reading: bool = True) -> list[str]:
+        """Return the options of a command line that reads the same source and knows the same passes.
+
+        Args:
+            reading: False for a model that was read, and is a file of the textual IR now.
+        """
+        named = {"--soc": self.soc, "--profile": "" if self.profile == profiles.DEFAULT else self.profile}
+        if reading:
+            named |= {"--signature": self.signature, "--out-nodes": self.out_nodes}
         words = [word for name, value in named.items() if value for word in (name, value)]
-        words += [word for tag in self.tags for word in ("--tag", tag)]
+        words += [word for tag in self.tags if reading for word in ("--tag", tag)]
         return [*words, *(word for plugin in self.plugins for word in ("--plugin", str(plugin)))]
 
     def for_loading(self) -> LoadOptions:
@@ -288,7 +294,7 @@ def _again(compilation: Compilation, recorder: Recorder) -> dict[str, Any]:
         return {"report": report}
     *before, failing = [record.spec for record in outermost]
     ir = _model_after(compilation, before)
-    words = ["modelc", "opt", "IR" if ir else str(source), *settings.for_command()]
+    words = ["modelc", "opt", "IR" if ir else str(source), *settings.for_command(reading=not ir)]
     words += ["--passes", failing if ir else ",".join([*before, failing]), "--verify-each"]
     report |= {"failed": failing, "passes before": before}
     return {"report": report, "ir": ir, "again": shlex.join(words)}

@@ -64,6 +64,12 @@ def add_passes(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--timing", action="store_true", help="print what each pass cost, on standard error")
 
 
+def add_replay(group: argparse._ActionsContainer) -> None:
+    """Add the option that executes the model after every pass."""
+    help_ = "execute the model after every pass, and name the first that changes its numbers"
+    group.add_argument("--verify-passes", action="store_true", help=help_)
+
+
 def add_plugin(group: argparse._ActionsContainer) -> None:
     """Add the option for plugin files."""
     help_ = "load a plugin file, which may offer passes, ops, readers and targets"

@@ -8,7 +8,15 @@ from pathlib import Path
 
 from modelc.atc.handoff import TARGET
 from modelc.cli import handing_off
-from modelc.cli.output import check_report, emit_json, exit_code, print_findings, print_timing, write_report
+from modelc.cli.output import (
+    check_report,
+    emit_json,
+    exit_code,
+    print_findings,
+    print_replay,
+    print_timing,
+    write_report,
+)
 from modelc.cli.progress import Progress, instruments
 from modelc.cli.settings import settings
 from modelc.contract import write_io_contract
@@ -16,6 +24,7 @@ from modelc.diagnostics.diagnostic import ModelcError
 from modelc.diagnostics.renderers.words import safe
 from modelc.driver import Compilation, compile_model, output_path
 from modelc.execute.verification import Verification, verify
+from modelc.replay.replay import Replay
 from modelc.reports import compilation_document, format_type, model_document
 from modelc.tables import format_bytes
 
@@ -30,12 +39,17 @@ def run(options: argparse.Namespace) -> int:
         output = output_path(options.source, output, ".om").with_suffix(".om")
         given, written = handing_off.settings(given), output.with_suffix(f".{TARGET}")
     with Progress() as progress:
-        compilation = compile_model(options.source, written, given, instruments(options, progress))
+        watching, replay = instruments(options, progress), Replay(given, tell=progress.tell)
+        if options.verify_passes:
+            watching.append(replay)
+        compilation = compile_model(options.source, written, given, watching)
         if options.io_contract and compilation.artifact is not None:
             write_io_contract(compilation, options.io_contract)
         verification = _verify(compilation, progress.tell) if options.verify and compilation.artifact else None
     handed = handing_off.run(compilation, output, asked) if asked and compilation.ok else None
     document = compilation_document(compilation, verification)
+    if options.verify_passes:
+        document["replay"] = replay.document()
     if handed is not None:
         document["handoff"] = handed.document()
     report = options.report or (output.with_suffix(".report.json") if asked else None)
@@ -43,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
         write_report(compilation, document, report)
     if options.timing:
         print_timing(compilation)
+    print_replay(replay)
     if options.format == "json":
         emit_json(document)
     else:

@@ -35,6 +35,7 @@ def _compile(parser: argparse.ArgumentParser) -> None:
     arguments.add_handing_off(parser)
     group = parser.add_argument_group("what to report")
     group.add_argument("--verify", action="store_true", help="then compare the artifact with its source by numbers")
+    arguments.add_replay(group)
     arguments.add_engine(group)
     group.add_argument("--report", type=path, metavar="FILE", help="write findings to a .json, .sarif or .html file")
     arguments.add_format(group)
@@ -87,6 +88,7 @@ def _opt(parser: argparse.ArgumentParser) -> None:
     arguments.add_source(parser, "model")
     parser.add_argument("-o", "--output", type=path, metavar="OUT.mir", help="where the IR goes (standard output)")
     parser.add_argument("--print-after-all", action="store_true", help="print the IR after every pass")
+    arguments.add_replay(parser)
     arguments.add_compilation(parser)
 
 

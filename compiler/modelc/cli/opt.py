@@ -6,22 +6,27 @@ import argparse
 from dataclasses import replace
 
 from modelc.backend import BACKENDS
-from modelc.cli.output import exit_code, print_findings, print_timing
+from modelc.cli.output import exit_code, print_findings, print_replay, print_timing
 from modelc.cli.progress import Progress, instruments
 from modelc.cli.settings import settings
 from modelc.driver import compile_model, output_path
 from modelc.pipeline.instruments import Dumper
 from modelc.pipeline.passes import Pass
+from modelc.replay.replay import Replay
 from modelc.text.printer import print_model
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the passes; returns the exit code."""
+    given = replace(settings(options), target="")
     with Progress() as progress:
         watching = instruments(options, progress)
         if options.print_after_all:
             watching.append(Dumper(_print_after))
-        compilation = compile_model(options.model, None, replace(settings(options), target=""), watching)
+        replay = Replay(given, tell=progress.tell)
+        if options.verify_passes:
+            watching.append(replay)
+        compilation = compile_model(options.model, None, given, watching)
     model = compilation.model
     if model is not None and compilation.crash is None:
         if options.output:
@@ -31,6 +36,7 @@ def run(options: argparse.Namespace) -> int:
             print(print_model(model), end="")
     if options.timing:
         print_timing(compilation)
+    print_replay(replay)
     print_findings(compilation.findings, compilation.consequences, str(options.model))
     return exit_code(compilation)
 

@@ -19,6 +19,7 @@ from modelc.tables import table
 if TYPE_CHECKING:
     from modelc.driver import Compilation
     from modelc.execute.verification import Verification
+    from modelc.replay.replay import Replay
 
 USAGE_CODES = frozenset(
     {
@@ -72,6 +73,12 @@ def print_timing(compilation: Compilation) -> None:
     ]
     rows += [*list(stages.values())[1:], _timed("all", total, total)]
     print(table(rows, frozenset(range(1, 6))), file=sys.stderr)
+
+
+def print_replay(replay: Replay) -> None:
+    """Print what became of the numbers in each pass on the standard error stream, where passes were watched for it."""
+    if replay.passes:
+        print(f"{replay.text()}\n", file=sys.stderr)
 
 
 def _timed(name: str, seconds: float, total: float) -> tuple[str, str, str, str, str, str]:

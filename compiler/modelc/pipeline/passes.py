@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from modelc.diagnostics.diagnostic import Sink
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
+from modelc.ir.op import Op
 from modelc.profiles import NO_RULES, Profile
 from modelc.rewrite.rules import RuleCount
 
@@ -41,6 +42,7 @@ class PassContext:
         instruments: Watch every pass.
         depth: How deep the running pass is nested in other passes.
         rule_counts: What became of each rewrite rule so far, by its name.
+        before_rule: Called before a rule is tried, with its name and the op; None where nobody wants to know.
     """
 
     sink: Sink = field(default_factory=Sink)
@@ -49,6 +51,7 @@ class PassContext:
     instruments: tuple[Instrument, ...] = ()
     depth: int = 0
     rule_counts: dict[str, RuleCount] = field(default_factory=dict[str, RuleCount])
+    before_rule: Callable[[str, Op], None] | None = None
 
 
 class Pass(ABC):
@@ -59,12 +62,14 @@ class Pass(ABC):
         needs: Facts that must hold before.
         gives: Facts that hold afterwards.
         breaks: Facts that may no longer hold afterwards.
+        alters: Why outputs may differ afterwards by more than rounding, as a clause; empty where they must not.
     """
 
     name: ClassVar[str]
     needs: ClassVar[frozenset[str]] = frozenset()
     gives: ClassVar[frozenset[str]] = frozenset()
     breaks: ClassVar[frozenset[str]] = frozenset()
+    alters: ClassVar[str] = ""
 
     @abstractmethod
     def run(self, model: Model, context: PassContext) -> None:

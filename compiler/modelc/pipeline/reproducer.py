@@ -9,11 +9,15 @@ import traceback
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from modelc.diagnostics.diagnostic import Diagnostic, Fix, finding
+from modelc.backend import BACKENDS
+from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, finding
+from modelc.ir.model import Model
 from modelc.version import __version__
 
 REPORT = "report.json"
 IR = "before.mir"
+EXECUTABLE = "mir"  # the target that keeps a model as it is
+PREFIX = "modelc-reproducer-"
 
 
 def fault(
@@ -38,7 +42,7 @@ def fault(
         notes: Further sentences.
     """
     try:
-        folder = Path(tempfile.mkdtemp(prefix="modelc-reproducer-"))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         again = again.replace("IR", str(folder / IR), 1)
         (folder / IR).write_text(ir, "utf-8") if ir else None
         (folder / REPORT).write_text(_text(error, {**report, "again": again}), "utf-8")
@@ -55,12 +59,29 @@ def fault(
     )
 
 
+def keep(model: Model, report: Mapping[str, object]) -> Path | None:
+    """Write a reproducer that can be executed: the model with its numbers, or references to where they are.
+
+    Args:
+        model: The model as it was before.
+        report: What was asked for, and what came of it.
+
+    Returns:
+        The file with the model; None when it cannot be written.
+    """
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        BACKENDS.get(EXECUTABLE).write(model, folder / IR)
+        (folder / REPORT).write_text(_document(report), "utf-8")
+    except (OSError, ModelcError):
+        return None
+    return folder / IR
+
+
 def _text(error: BaseException, report: Mapping[str, object]) -> str:
-    document = {
-        "modelc": __version__,
-        "python": platform.python_version(),
-        "system": platform.platform(),
-        **report,
-        "traceback": traceback.format_exception(error),
-    }
-    return json.dumps(document, indent=2, default=str)
+    return _document({**report, "traceback": traceback.format_exception(error)})
+
+
+def _document(report: Mapping[str, object]) -> str:
+    about = {"modelc": __version__, "python": platform.python_version(), "system": platform.platform()}
+    return json.dumps({**about, **report}, indent=2, default=str)

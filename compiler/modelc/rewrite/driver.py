@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import ClassVar
@@ -37,23 +37,29 @@ class RulePass(GraphPass):
 
     def run_on(self, graph: Graph, context: PassContext) -> None:
         """Apply the rules to `graph` until they have nothing left to do."""
-        problem = rewrite(graph, self.active_rules(), context.rule_counts)
+        problem = rewrite(graph, self.active_rules(), context.rule_counts, context.before_rule)
         if problem is not None:
             context.sink.add(problem)
 
 
-def rewrite(graph: Graph, rules: RuleSet, counts: dict[str, RuleCount] | None = None) -> Diagnostic | None:
+def rewrite(
+    graph: Graph,
+    rules: RuleSet,
+    counts: dict[str, RuleCount] | None = None,
+    before_rule: Callable[[str, Op], None] | None = None,
+) -> Diagnostic | None:
     """Apply `rules` until none has anything left to do; ops that become dead are erased.
 
     Args:
         graph: The graph; nested graphs are not entered.
         rules: The rules.
         counts: Gains what became of each rule, by its name.
+        before_rule: Called before a rule is tried, with its name and the op.
 
     Returns:
         The finding that the rules came to no end, None when all is well.
     """
-    return _Driver(graph, rules, {} if counts is None else counts).run()
+    return _Driver(graph, rules, {} if counts is None else counts, before_rule).run()
 
 
 class _Tracker(Rewriter):
@@ -114,6 +120,7 @@ class _Driver:
     graph: Graph
     rules: RuleSet
     counts: dict[str, RuleCount]
+    before_rule: Callable[[str, Op], None] | None = None
 
     def run(self) -> Diagnostic | None:
         """Work until the queue is empty or the budget is spent."""
@@ -140,6 +147,8 @@ class _Driver:
         for rule in self.rules.of(op.kind):
             count = self.counts.setdefault(rule.name, RuleCount())
             count.tried += 1
+            if self.before_rule is not None:
+                self.before_rule(rule.name, op)
             rewriter.rule = rule.name
             started = perf_counter()
             try:

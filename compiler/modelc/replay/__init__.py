@@ -1,0 +1,1 @@
+"""Replay: whether a pass keeps the numbers, and which of its rewrites did not."""

@@ -1,0 +1,145 @@
+"""The numbers a model computes, at any point of a pipeline, and how far those of two points are apart.
+
+A model that is not in the canonical dialect yet is executed by lowering a copy of it, with the passes that every
+lowering takes and no simplification. So these passes give the numbers their meaning and are not themselves judged by
+them; `modelc verify`, which asks the framework of the source, does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from modelc import profiles
+from modelc.backend import BACKENDS
+from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, Sink
+from modelc.dialects.lookup import op_def
+from modelc.driver import Settings, pipeline_of
+from modelc.execute.compare import OutputComparison, compare
+from modelc.execute.evaluator import evaluate
+from modelc.execute.generate import generate_inputs
+from modelc.execute.prepare import TARGET
+from modelc.ir.clone import clone_model
+from modelc.ir.graph import Graph
+from modelc.ir.model import Model
+from modelc.ir.verify import Level, verify
+from modelc.pipeline import manager
+from modelc.pipeline.facts import GE, TYPED
+from modelc.pipeline.passes import Pass, PassContext
+
+Array: TypeAlias = NDArray[Any]
+Arrays: TypeAlias = Mapping[str, Array]
+
+_EXECUTABLE = frozenset({GE, TYPED})
+
+
+class NotComparableError(Exception):
+    """A model has no numbers, or none that can be held against others; the text says why, as a clause."""
+
+
+@dataclass(slots=True)
+class Numbers:
+    """Executes models of one compilation on the same inputs.
+
+    Attributes:
+        lowering: The passes that bring a model into a form that can be executed.
+        settings: What the user asked for.
+        seed: Seed of generated inputs.
+        inputs: Arrays by input name; those that are wanted and not there are generated and kept.
+    """
+
+    lowering: tuple[Pass, ...]
+    settings: Settings
+    seed: int = 0
+    inputs: dict[str, Array] = field(default_factory=dict[str, Array])
+
+    @classmethod
+    def of(cls, passes: Sequence[Pass], settings: Settings, seed: int = 0) -> Numbers:
+        """Return what executes models between `passes`, whose options hold for the same passes of the lowering."""
+        own = {work.name: work for work in passes}
+        lowering: list[Pass] = []
+        for work in pipeline_of(BACKENDS.get(TARGET), replace(settings, passes="")):
+            lowering.append(own.get(work.name, work))
+            if TYPED in work.gives:
+                break
+        return cls(tuple(lowering), settings, seed)
+
+    def defines(self, work: Pass, model: Model) -> bool:
+        """Whether `work`, run on `model` now, is part of what gives its numbers their meaning."""
+        return not model.facts >= _EXECUTABLE and any(work.name == other.name for other in self.lowering)
+
+    def executed(self, model: Model) -> dict[str, Array]:
+        """Return the outputs of `model` by public name; `model` stays as it is.
+
+        Raises:
+            NotComparableError: It is not sound, cannot be lowered or executed, or takes other inputs than before.
+        """
+        try:
+            graph = self._lowered(model)
+            self._choose(graph)
+            with np.errstate(all="ignore"):
+                return evaluate(graph, {name: self.inputs[name] for name in graph.input_names})
+        except ModelcError as error:
+            raise NotComparableError(error.diagnostics[0].message) from error
+        except (MemoryError, RecursionError) as error:
+            raise NotComparableError("there is not enough memory to execute it") from error
+        except NotComparableError:
+            raise
+        except Exception as error:  # whatever a pass, or the evaluation of an op, of a plugin raises
+            raise NotComparableError(f"executing it raised {type(error).__name__}: {error}") from error
+
+    def _lowered(self, model: Model) -> Graph:
+        problems = unsound(model)
+        if problems:
+            raise NotComparableError(problems[0].message)
+        if model.facts >= _EXECUTABLE:
+            return model.graph
+        copy, sink = clone_model(model), Sink()
+        context = PassContext(sink, profiles.profile(self.settings.profile), self.settings.soc)
+        manager.run(copy, manager.still_needed(self.lowering, copy.facts), context)
+        if sink.errors:
+            raise NotComparableError(f"it cannot be lowered: {sink.errors[0].message}")
+        return copy.graph
+
+    def _choose(self, graph: Graph) -> None:
+        if not set(graph.input_names) <= self.inputs.keys():
+            self.inputs = {**generate_inputs(graph, self.seed), **self.inputs}
+
+
+def unsound(model: Model) -> list[Diagnostic]:
+    """Return what is wrong with the links of `model`."""
+    return [problem for graph in model.graphs() for problem in verify(graph, Level.LINKS, op_def)]
+
+
+def compared(before: Arrays, after: Arrays) -> list[OutputComparison]:
+    """Return one comparison per output.
+
+    Where an output has another element type afterwards, of the same family, it is compared in that one.
+
+    Raises:
+        NotComparableError: The outputs are not the same.
+    """
+    changed = sorted(before.keys() ^ after.keys())
+    if changed:
+        raise NotComparableError(f"the outputs are not those before: {', '.join(f'`{name}`' for name in changed)}")
+    return [compare(name, _like(array, after[name]), after[name]) for name, array in before.items()]
+
+
+def worst(comparisons: Sequence[OutputComparison]) -> OutputComparison | None:
+    """Return the comparison that is furthest beyond its tolerance, or nearest to it; None where there is none."""
+    return max(comparisons, key=lambda each: (not each.equal, each.max_rel), default=None)
+
+
+def _like(reference: Array, actual: Array) -> Array:
+    if reference.dtype != actual.dtype and _family(reference) == _family(actual):
+        return reference.astype(actual.dtype)
+    return reference
+
+
+def _family(array: Array) -> str:
+    kind = "f" if array.dtype.name == "bfloat16" else array.dtype.kind
+    return {"u": "i"}.get(kind, kind)

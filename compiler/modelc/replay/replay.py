@@ -1,0 +1,228 @@
+"""The instrument that executes a model after every pass, on the same inputs, and stops at the first other numbers."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any
+
+from numpy.typing import NDArray
+
+from modelc.backend import BACKENDS
+from modelc.diagnostics.diagnostic import Fix, ModelcError, fail
+from modelc.driver import Settings, pipeline_of
+from modelc.execute.compare import OutputComparison
+from modelc.frontends.frontend import Json
+from modelc.ir.clone import clone_model
+from modelc.ir.model import Model
+from modelc.pipeline.instruments import Instrument
+from modelc.pipeline.passes import Check, Pass
+from modelc.pipeline.reproducer import keep
+from modelc.replay.bisection import Culprit, bisect, chain
+from modelc.replay.numbers import NotComparableError, Numbers, compared, unsound, worst
+from modelc.tables import table
+
+
+class Verdict(Enum):
+    """What became of the numbers in a pass."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    UNTOUCHED = "no edits"
+    DEFINING = "not judged: part of lowering"
+    NOT_COMPARABLE = "not comparable"
+
+
+@dataclass(frozen=True, slots=True)
+class PassReplay:
+    """What executing a model after a pass showed.
+
+    Attributes:
+        spec: The pass.
+        verdict: What became of the numbers.
+        reason: Why they were not compared, as a clause.
+        comparison: The output that is furthest apart, None where none was compared.
+        seconds: Wall time.
+    """
+
+    spec: str
+    verdict: Verdict
+    reason: str = ""
+    comparison: OutputComparison | None = None
+    seconds: float = 0.0
+
+    def document(self) -> dict[str, Json]:
+        """Return it as JSON."""
+        return {
+            "pass": self.spec,
+            "verdict": self.verdict.value,
+            "reason": self.reason,
+            "worst_output": self.comparison.document() if self.comparison else None,
+            "seconds": self.seconds,
+        }
+
+
+class Replay(Instrument):
+    """Executes the model after every pass of a pipeline; raises ModelcError for the first that changed its numbers.
+
+    Passes that other passes run are looked into only where the outer one is at fault.
+
+    Attributes:
+        passes: What executing showed, one entry per pass so far.
+        culprit: The rewrite that changed the numbers; None while none did, or none could be told.
+        numbers: Executes models; made when the first pass begins.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        seed: int = 0,
+        tell: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.passes: list[PassReplay] = []
+        self.culprit: Culprit | None = None
+        self.numbers: Numbers | None = None
+        self._settings, self._seed, self._tell = settings, seed, tell
+        self._before: Model | None = None
+        self._edits = 0
+        self._known: dict[str, NDArray[Any]] | None = None  # the outputs of the model as it is now
+        self._reason = ""  # why there are none
+
+    def before_pass(self, model: Model, work: Pass, depth: int) -> None:
+        """Keep the model as it is, and its numbers."""
+        if depth:
+            return
+        numbers = self.numbers = self.numbers or self._made()
+        self._edits, self._before = model.edits, None
+        if isinstance(work, Check) or numbers.defines(work, model):
+            return
+        if self._known is None:
+            self._tell(f"executing the model before pass {work.name}")
+            self._execute(model)
+        self._before = clone_model(model)
+
+    def after_pass(self, model: Model, work: Pass, depth: int) -> None:
+        """Hold the numbers against those before."""
+        if depth or self.numbers is None:
+            return
+        started = time.perf_counter()
+        verdict, reason, comparison = self._judge(model, work)
+        seconds = time.perf_counter() - started
+        self.passes.append(PassReplay(work.spec(), verdict, reason, comparison, seconds))
+        if verdict is Verdict.DIFFERENT and comparison is not None:
+            raise self._changed(work, comparison)
+
+    def document(self) -> list[Json]:
+        """Return what was found as JSON."""
+        return [each.document() for each in self.passes]
+
+    def text(self) -> str:
+        """Return what was found for people."""
+        rows = [("pass", "numbers", "max_rel", "at most", "s"), *map(_row, self.passes)]
+        return table(rows, frozenset({2, 3, 4}))
+
+    def _made(self) -> Numbers:
+        settings = self._settings
+        passes = pipeline_of(BACKENDS.get(settings.target) if settings.target else None, settings)
+        return Numbers.of(passes, settings, self._seed)
+
+    def _execute(self, model: Model) -> None:
+        assert self.numbers is not None
+        self._known, self._reason = None, ""
+        try:
+            self._known = self.numbers.executed(model)
+        except NotComparableError as error:
+            self._reason = str(error)
+
+    def _judge(self, model: Model, work: Pass) -> tuple[Verdict, str, OutputComparison | None]:
+        assert self.numbers is not None
+        if self._before is None and not isinstance(work, Check):
+            return Verdict.DEFINING, "", None
+        if model.edits == self._edits:
+            return Verdict.UNTOUCHED, "", None
+        before, why = self._known, self._reason
+        self._tell(f"executing the model after pass {work.name}")
+        self._execute(model)
+        if before is None:
+            return Verdict.NOT_COMPARABLE, f"before it, {why}", None
+        if self._known is None:
+            self.numbers.inputs.clear()  # what follows may take others
+            return Verdict.NOT_COMPARABLE, self._reason, None
+        if work.alters:
+            return Verdict.NOT_COMPARABLE, work.alters, None
+        try:
+            comparisons = compared(before, self._known)
+        except NotComparableError as error:
+            return Verdict.NOT_COMPARABLE, str(error), None
+        verdict = Verdict.EQUAL if all(each.equal for each in comparisons) else Verdict.DIFFERENT
+        self._known = before if verdict is Verdict.DIFFERENT else self._known
+        return verdict, "", worst(comparisons)
+
+    def _changed(self, work: Pass, comparison: OutputComparison) -> ModelcError:
+        assert self.numbers is not None
+        assert self._before is not None
+        assert self._known is not None
+        self.culprit = bisect(self._before, work, self.numbers, self._known, self._tell)
+        if self.culprit is None:
+            return _unlocated(work, comparison, self._before, self._settings)
+        return _located(work, comparison, self.culprit, self._settings)
+
+
+def _row(each: PassReplay) -> tuple[str, ...]:
+    words = each.verdict.value + (f": {each.reason}" if each.reason else "")
+    if each.comparison is None:
+        return (each.spec, words, "", "", "")
+    numbers = (f"{each.comparison.max_rel:.3g}", f"{each.comparison.tolerance:g}", f"{each.seconds:.2f}")
+    return (each.spec, words, *numbers)
+
+
+def _difference(comparison: OutputComparison) -> str:
+    if comparison.problem:
+        return f"output `{comparison.name}`: {comparison.problem}"
+    return f"output `{comparison.name}` is off by max_rel {comparison.max_rel:.3g}, at most {comparison.tolerance:g}"
+
+
+def _located(work: Pass, comparison: OutputComparison, culprit: Culprit, settings: Settings) -> ModelcError:
+    rule = f"rule `{culprit.rule}`" if culprit.rule else "a rewrite"
+    origin = ", ".join(f"{node.name} ({node.op_type})" for node in culprit.op.origin.nodes)
+    notes = []
+    if culprit.open:
+        notes.append(f"up to {culprit.open} rewrites before it leave what cannot be executed, so it may be one of them")
+    evidence = [
+        ("pass", chain(culprit.passes)),
+        ("rule", culprit.rule),
+        ("op", f"{culprit.op.name} ({culprit.op.kind})"),
+        ("origin", origin),
+        ("rewrite", f"{culprit.place} of {culprit.count}"),
+        ("output", comparison.text()),
+    ]
+    message = (
+        f"pass `{culprit.work.name}` changed the numbers: since {rule} at `{culprit.op.name}` ({culprit.op.kind}) "
+        f"{_difference(comparison)}"
+    )
+    kept, fixes = _reproducer(culprit.before, culprit.work, settings, work)
+    return fail("MC607", message, culprit.op, evidence=[*evidence, *kept], notes=notes, fixes=fixes)
+
+
+def _unlocated(work: Pass, comparison: OutputComparison, before: Model, settings: Settings) -> ModelcError:
+    message = f"pass `{work.name}` changed the numbers: {_difference(comparison)}"
+    notes = ["run again on the same model it did not, so it depends on something else, such as the order of a set"]
+    kept, fixes = _reproducer(before, work, settings, work)
+    evidence = [("pass", work.spec()), ("output", comparison.text()), *kept]
+    return fail("MC607", message, evidence=evidence, notes=notes, fixes=fixes)
+
+
+def _reproducer(
+    before: Model, work: Pass, settings: Settings, outermost: Pass
+) -> tuple[list[tuple[str, str]], Sequence[Fix]]:
+    report = {"settings": asdict(settings), "failed": work.spec(), "run by": outermost.spec()}
+    path = None if unsound(before) else keep(before, report)
+    if path is None:
+        return [], [Fix("report it to the author of the pass")]
+    options = [*settings.for_command(reading=False), "--passes", work.spec()]
+    again = shlex.join(["modelc", "opt", str(path), *options, "--verify-passes"])
+    reduce = shlex.join(["modelc", "reduce", str(path), *options, "-o", "reduced.mir"])
+    return [("reproducer", str(path))], [Fix(f"see it again with `{again}`"), Fix(f"shrink it with `{reduce}`")]
