@@ -13,9 +13,9 @@ import viewer
 from golden_case import GOLDEN, golden_cases
 
 from modelc.frontends.soundness import findings
+from modelc_backends.files.writer import write_atomically
 from modelc_backends.om import backend
 from modelc_backends.om.conformance import check
-from modelc_backends.om.writer import write_atomically
 
 # TensorFlow reads these when it is first imported, by whichever test comes first; without oneDNN its results
 # are those of its own kernels.

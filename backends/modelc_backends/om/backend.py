@@ -10,14 +10,14 @@ from modelc.backend import PLAIN, Artifact, Backend, WriteOptions
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, fail, finding
 from modelc.ir.blob import Blob
 from modelc.ir.model import Model
+from modelc_backends.files.names import safe
+from modelc_backends.files.outside import LEAST, Outside
+from modelc_backends.files.stream import Stream
+from modelc_backends.files.writer import output_target, weights_folder, write_atomically
 from modelc_backends.om.emit import emit
 from modelc_backends.om.header import U32_MAX, Header, pack_table, table_size
 from modelc_backends.om.layouts import layouts
-from modelc_backends.om.names import safe
 from modelc_backends.om.numbers import Partition
-from modelc_backends.om.outside import LEAST, Outside
-from modelc_backends.om.stream import Stream
-from modelc_backends.om.writer import output_target, weights_folder, write_atomically
 from modelc_backends.pipelines import TARGET
 
 OM_KIND = "IR-level .om: graph and weights, no device kernels"

@@ -20,16 +20,16 @@ from modelc.ir.op import Op, Value
 from modelc.ir.opdef import OpDef, Slot
 from modelc.ir.types import CONTROL, NONE, TensorType, Type
 from modelc.version import __version__
+from modelc_backends.files.names import Names, safe, wanted
+from modelc_backends.files.outside import Outside
+from modelc_backends.files.stream import Stream
 from modelc_backends.om import strings
 from modelc_backends.om.attributes import META, STRING, WrongKindError, encode, encode_plain
 from modelc_backends.om.descriptors import descriptor, is_writable
 from modelc_backends.om.header import OM_PROTO_VERSION, PLATFORM_VERSION
 from modelc_backends.om.layouts import ANY, layouts
-from modelc_backends.om.names import Names, safe, wanted
-from modelc_backends.om.outside import Outside
 from modelc_backends.om.schema import SCHEMA, message
 from modelc_backends.om.slots import SlotError, assign, dynamic_count, first_dynamic, given, misfit, result_slots
-from modelc_backends.om.stream import Stream
 
 NET_OUTPUT: Final = "Node_Output"
 IR_KIND: Final = "ir"  # what model attribute `modelc_kind` says of a graph without kernels

@@ -25,15 +25,15 @@ from modelc.ir.constants import to_blob
 from modelc.ir.model import Model
 from modelc.ir.op import Op
 from modelc.ir.types import F32, tensor
+from modelc_backends.files import writer
+from modelc_backends.files.stream import Stream
 from modelc_backends.om import backend as backends
-from modelc_backends.om import writer
 from modelc_backends.om.backend import AIR, OM, wrap
 from modelc_backends.om.conformance import check
 from modelc_backends.om.container import open_om
 from modelc_backends.om.header import parse
 from modelc_backends.om.reader import FRONTEND_AIR, FRONTEND_OM, load_om
 from modelc_backends.om.schema import message
-from modelc_backends.om.stream import Stream
 
 ASKED = WriteOptions(external_weights=True)
 KINDS = [(OM, FRONTEND_OM), (AIR, FRONTEND_AIR)]
@@ -301,7 +301,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.ir.op import Op
 from modelc.ir.types import F32, tensor
-from modelc_backends.om import writer
+from modelc_backends.files import writer
 from modelc_backends.om.backend import AIR
 
 def slow():

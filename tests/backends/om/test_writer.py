@@ -17,10 +17,10 @@ import pytest
 
 from modelc.diagnostics.diagnostic import ModelcError
 from modelc.ir.blob import FileBlob, LazyBlob
-from modelc_backends.om import writer
+from modelc_backends.files import writer
+from modelc_backends.files.stream import Stream
+from modelc_backends.files.writer import write_atomically
 from modelc_backends.om.backend import AIR, OM
-from modelc_backends.om.stream import Stream
-from modelc_backends.om.writer import write_atomically
 
 PLAIN_FILES = not hasattr(os, "O_TMPFILE")
 RUN = [sys.executable, "-c"]
@@ -143,8 +143,8 @@ SLOW_WRITER = """
 import sys, time
 from pathlib import Path
 from modelc.ir.blob import LazyBlob
-from modelc_backends.om.stream import Stream
-from modelc_backends.om.writer import write_atomically
+from modelc_backends.files.stream import Stream
+from modelc_backends.files.writer import write_atomically
 
 def slow() -> bytes:
     print("half", flush=True)
@@ -215,8 +215,8 @@ MEASURED = textwrap.dedent(
     import resource, sys
     from pathlib import Path
     from modelc.ir.blob import FileBlob
-    from modelc_backends.om.stream import Stream
-    from modelc_backends.om.writer import write_atomically
+    from modelc_backends.files.stream import Stream
+    from modelc_backends.files.writer import write_atomically
 
     stream = Stream()
     stream.add(b"head")

@@ -15,13 +15,13 @@ from typing import Final
 
 from modelc.diagnostics.diagnostic import Fix, ModelcError, fail, finding
 from modelc.ir.blob import CHUNK, Blob, BlobError, FileBlob
-from modelc_backends.om.outside import SUFFIX, Outside, is_outside_file
-from modelc_backends.om.stream import Stream, StreamWriter
+from modelc_backends.files.outside import SUFFIX, OutsideFile, is_outside_file
+from modelc_backends.files.stream import Stream, StreamWriter
 
 SPARE: Final = 64  # open files left to everything else
 
 
-def write_atomically(stream: Stream, path: Path, outside: Outside | None = None) -> str:
+def write_atomically(stream: Stream, path: Path, outside: Iterable[OutsideFile] | None = None) -> str:
     """Write `stream` to `path`, its outside constants beside it, and return the SHA-256 of the stream's bytes.
 
     Everything goes into files without a name, where the system has such files, else into hidden ones. When all of it is
@@ -32,7 +32,7 @@ def write_atomically(stream: Stream, path: Path, outside: Outside | None = None)
         ModelcError: A source of constants cannot be read, or the output cannot be written; nothing is left behind.
     """
     files = list(outside or ())
-    _require_sources([*stream.parts, *(file.blob for file in files)])
+    _require_sources([*stream.parts, *(part for file in files for part in file.stream.parts)])
     target = output_target(path)
     folder = weights_folder(target)
     try:
@@ -41,7 +41,7 @@ def write_atomically(stream: Stream, path: Path, outside: Outside | None = None)
             outputs: dict[str, _Output] = {}
             for file in files:
                 output = opened.enter_context(_Output(room, file.stem))
-                file.digest = output.fill(_stream_of(file.blob))
+                file.digest = output.fill(file.stream)
                 outputs[file.name] = output
                 if len(outputs) > held:
                     output.rest()
@@ -179,12 +179,6 @@ def _most_open(wanted: int) -> int:
         soft = min(wanted + SPARE, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     return soft - SPARE
-
-
-def _stream_of(blob: Blob) -> Stream:
-    stream = Stream()
-    stream.add(blob)
-    return stream
 
 
 def _beside(target: Path) -> Path:

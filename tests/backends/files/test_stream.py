@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from modelc.ir.blob import BlobError, BytesBlob, FileBlob, LazyBlob, SplatBlob
-from modelc_backends.om import stream as streams
-from modelc_backends.om.stream import Stream, StreamWriter
+from modelc_backends.files import stream as streams
+from modelc_backends.files.stream import Stream, StreamWriter
 
 
 @pytest.fixture

@@ -30,6 +30,14 @@ class Stream:
     parts: list[bytes | Blob] = field(default_factory=list["bytes | Blob"])
     nbytes: int = 0
 
+    @classmethod
+    def of(cls, *parts: bytes | Blob) -> Stream:
+        """Return the stream of these parts."""
+        stream = cls()
+        for part in parts:
+            stream.add(part)
+        return stream
+
     def add(self, part: bytes | Blob) -> None:
         """Append bytes or a blob."""
         self.parts.append(part)
