@@ -17,6 +17,8 @@ from modelc_backends.files.stream import Stream
 
 SUFFIX: Final = ".weights"  # of the folder, behind the artifact's name
 ENDING: Final = ".bin"
+TOGETHER: Final = "constants"  # how a file begins that holds all of them
+PAGE: Final = 1 << 12  # what constants in one file are aligned to, so that they can be mapped
 LEAST: Final = (1 << 16, 1 << 10)  # bytes from which a constant goes outside; the second where the first is too much
 _DIGITS: Final = 16
 _LONGEST: Final = 100
@@ -51,6 +53,19 @@ class OutsideFile:
         return LazyBlob(length, lambda: f"{folder}/{self.name}".encode())
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a constant lies.
+
+    Attributes:
+        location: Its file, relative to the artifact's folder.
+        offset: Its first byte there.
+    """
+
+    location: Blob
+    offset: int
+
+
 @dataclass(slots=True)
 class Outside:
     """The constants of one artifact that lie outside of it.
@@ -58,15 +73,18 @@ class Outside:
     Attributes:
         folder: Name of the folder beside the artifact.
         least: Bytes from which a constant goes outside.
+        together: Whether one file holds them all, instead of one each.
     """
 
     folder: str
     least: int
-    _files: dict[Hashable, OutsideFile] = field(default_factory=dict[Hashable, OutsideFile])
+    together: bool = False
+    _files: list[OutsideFile] = field(default_factory=list[OutsideFile])
+    _places: dict[Hashable, Place] = field(default_factory=dict[Hashable, Place])
     _names: Names = field(default_factory=Names)
 
     def __iter__(self) -> Iterator[OutsideFile]:
-        return iter(self._files.values())
+        return iter(self._files)
 
     def __len__(self) -> int:
         return len(self._files)
@@ -76,18 +94,26 @@ class Outside:
         """Bytes of all files."""
         return sum(file.stream.nbytes for file in self)
 
-    def place(self, name: str, blob: Blob) -> Blob | None:
-        """Return where the constant `name` will lie, as a text; None when it is too small to go outside.
+    def place(self, name: str, blob: Blob) -> Place | None:
+        """Return where the constant `name` will lie; None when it is too small to go outside.
 
-        Equal blobs share a file.
+        Equal blobs share a place.
         """
         if blob.nbytes < self.least:
             return None
-        file = self._files.get(blob.key)
-        if file is None:
-            stem = _UNSAFE.sub("_", name)[-_LONGEST:]
-            file = self._files[blob.key] = OutsideFile(self._names.claim(stem), Stream.of(blob))
-        return file.location(self.folder)
+        place = self._places.get(blob.key)
+        if place is None:
+            file = self._file(name)
+            file.stream.add(bytes(-file.stream.nbytes % PAGE))
+            place = self._places[blob.key] = Place(file.location(self.folder), file.stream.nbytes)
+            file.stream.add(blob)
+        return place
+
+    def _file(self, name: str) -> OutsideFile:
+        if not self._files or not self.together:
+            stem = TOGETHER if self.together else _UNSAFE.sub("_", name)[-_LONGEST:]
+            self._files.append(OutsideFile(self._names.claim(stem), Stream()))
+        return self._files[-1]
 
 
 def is_outside_file(name: str) -> bool:

@@ -165,14 +165,14 @@ class _Emitter:
         tensor, stream = Stream(), Stream()
         tensor.add_field(_number("TensorDef", "desc"), _serialize(described))
         blob = self._bytes_of(op)
-        location = self._outside.place(name, blob) if self._outside is not None and blob is not None else None
-        if location is not None and blob is not None:
+        place = self._outside.place(name, blob) if self._outside is not None and blob is not None else None
+        if place is not None and blob is not None:
             encode(head.attr, "length", "Int", blob.nbytes)
         elif blob is not None and blob.nbytes:
             tensor.add_field(_number("TensorDef", "data"), blob)
         stream.add(_serialize(head))
-        if location is not None:
-            _add_attribute(stream, "location", "s", location)
+        if place is not None:
+            _add_attribute(stream, "location", "s", place.location)
         _add_attribute(stream, "value", "t", tensor)
         stream.add(_serialize(tail))
         return stream

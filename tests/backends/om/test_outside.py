@@ -25,7 +25,7 @@ from modelc.ir.constants import to_blob
 from modelc.ir.model import Model
 from modelc.ir.op import Op
 from modelc.ir.types import F32, tensor
-from modelc_backends.files import writer
+from modelc_backends.files import fitting, writer
 from modelc_backends.files.stream import Stream
 from modelc_backends.om import backend as backends
 from modelc_backends.om.backend import AIR, OM, wrap
@@ -111,7 +111,7 @@ def test_the_form_that_atc_reads(big: Any, tmp_path: Path) -> None:
 
 
 def test_constants_go_outside_where_they_must(big: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backends, "LIMIT", 6 * BIG)
+    monkeypatch.setattr(fitting, "LIMIT", 6 * BIG)
     assert AIR.write(big(1), tmp_path / "a.air").weights is None
     artifact = AIR.write(big(1, 2), tmp_path / "b.air")
     assert artifact.weights is not None
@@ -126,17 +126,17 @@ def test_smaller_constants_go_outside_where_big_ones_are_not_enough(
     b.inputs()
     outputs = {f"y{i}": b.const(numbers(i, 500), f"c{i}") for i in range(50)}
     model = Model(b.returns(**outputs))
-    monkeypatch.setattr(backends, "LIMIT", 80_000)
+    monkeypatch.setattr(fitting, "LIMIT", 80_000)
     artifact = OM.write(model, tmp_path / "m.om")
     assert artifact.weights is not None
     assert len(list(artifact.weights.iterdir())) == 50
-    monkeypatch.setattr(backends, "LIMIT", 100)
+    monkeypatch.setattr(fitting, "LIMIT", 100)
     with pytest.raises(ModelcError, match=r"MC504: the model has .* besides its big constants"):
         OM.write(model, tmp_path / "n.om")
 
 
 def test_two_gibibytes_are_the_limit(big: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert backends.LIMIT == 2**31 - 1
+    assert fitting.LIMIT == 2**31 - 1
     taken: list[Any] = []
 
     def take(stream: Stream, path: Path, outside: Any = None) -> str:
