@@ -8,6 +8,7 @@ from pathlib import Path
 
 from modelc.atc.options import options as atc_options
 from modelc.plugins import entry_table
+from modelc.precision.modes import modes
 from modelc.profiles import DEFAULT
 
 
@@ -93,6 +94,20 @@ def add_engine(group: argparse._ActionsContainer) -> None:
     """Add the option for what executes models."""
     names = ", ".join(sorted(entry_table("modelc.engines")))
     group.add_argument("--engine", default="", metavar="NAME", help=f"executes it: {names} (the fastest that takes it)")
+
+
+def add_precision(parser: argparse.ArgumentParser) -> None:
+    """Add the options about lower precision."""
+    group = parser.add_argument_group("lower precision, emulated")
+    names = ", ".join(modes())
+    help_ = f"round as a chip does in a precision mode of atc: {names}"
+    group.add_argument("--precision", default="", metavar="MODE", help=help_)
+    help_ = "ops that stay in float32, as atc's --keep_dtype takes them"
+    group.add_argument("--keep-dtype", type=path, metavar="FILE", help=help_)
+    help_ = "search which ops must stay in float32, and write them"
+    group.add_argument("--keep-dtype-list", type=path, metavar="FILE", help=help_)
+    group.add_argument("--soc", default="", metavar="NAME", help="chip whose kernels and lists count (any)")
+    add_kernels(group)
 
 
 def add_format(group: argparse._ActionsContainer, styles: Sequence[str] = ("text", "json")) -> None:

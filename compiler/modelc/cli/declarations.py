@@ -56,6 +56,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     arguments.add_loading(parser)
     arguments.add_shapes(parser)
     arguments.add_preprocessing(parser)
+    arguments.add_precision(parser)
     arguments.add_format(parser)
 
 

@@ -108,6 +108,10 @@ MC605 error   evaluation-failed           an op failed while it was executed
 MC606 error   engine-unavailable          the engine that was asked for is not installed
 MC607 error   numbers-changed             a pass changed what the model computes
 MC608 error   nothing-to-reduce           the model does not fail in the way it is to be reduced for
+MC621 warning low-overflow                an op meets numbers that lower precision does not have
+MC622 warning low-underflow               an op gives zeros in lower precision where there were none
+MC623 warning low-accuracy                an op loses accuracy in lower precision
+MC624 warning unknown-kept-op             an op that was to keep its types does not exist
 MC701 error   atc-not-found               CANN's atc, which builds device kernels, is not installed
 MC702 error   atc-refused-argument        atc does not take an argument
 MC703 error   atc-refused-op              atc cannot build an op

@@ -1,0 +1,38 @@
+"""The options about lower precision, and what they say."""
+
+from __future__ import annotations
+
+import argparse
+
+from modelc.diagnostics.diagnostic import Fix, fail
+from modelc.execute.numpy_engine import ENGINE
+from modelc.precision.assess import Assessment, Request
+from modelc.precision.keep_list import write_keep_list
+
+
+def request(options: argparse.Namespace) -> Request | None:
+    """Return what to emulate, None where nothing is.
+
+    Raises:
+        ModelcError: Options contradict each other.
+    """
+    if not options.precision:
+        given = [name for name in ("keep_dtype", "keep_dtype_list") if getattr(options, name)]
+        if given:
+            flag = f"--{given[0].replace('_', '-')}"
+            fixes = [Fix("name the mode", "--precision force_fp16")]
+            raise fail("MC414", f"`{flag}` says nothing without a precision mode", fixes=fixes)
+        return None
+    if options.engine not in ("", ENGINE.name):
+        text = f"the engine {options.engine} cannot emulate lower precision, only {ENGINE.name} can"
+        raise fail("MC414", text, fixes=[Fix(f"use {ENGINE.name}", f"--engine {ENGINE.name}"), Fix("leave it out")])
+    return Request(options.precision, options.keep_dtype, options.soc, options.kernels)
+
+
+def write_found(options: argparse.Namespace, assessment: Assessment) -> None:
+    """Write what to keep, where that was asked for; what was asked to be kept stays in the list."""
+    if options.keep_dtype_list:
+        setting = assessment.setting
+        kept = setting.plan.kept.union(assessment.kept)
+        ordered = [op for nested in setting.graph.walk() for op in nested if op in kept]
+        write_keep_list(options.keep_dtype_list, ordered)
