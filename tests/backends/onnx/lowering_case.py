@@ -1,0 +1,149 @@
+"""One op of the canonical dialect, lowered to ONNX: checked by ONNX, executed by onnxruntime, compared with numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from numpy.typing import NDArray
+
+from modelc.dialects.ge.run import run_graph
+from modelc.dialects.lookup import infer_types
+from modelc.dialects.onnx import IR_VERSION, OPSET
+from modelc.dialects.onnx.protos import node_proto, tensor_proto, type_proto
+from modelc.execute.compare import compare
+from modelc.ir.attributes import Attribute, Dense
+from modelc.ir.blob import Blob
+from modelc.ir.constants import to_blob, type_of
+from modelc.ir.graph import Graph
+from modelc.ir.model import Model
+from modelc.ir.op import Op, Value
+from modelc.ir.types import NONE, TensorType
+from modelc_backends.onnx.lower_to_onnx import lower
+
+Array = NDArray[Any]
+
+# Of the element types that are rounded; all others are compared exactly.
+TOLERANCES = {"float64": 1e-6, "float32": 2e-6, "float16": 4e-3, "bfloat16": 3e-2}
+
+
+@dataclass(frozen=True)
+class Known:
+    """An operand that is a constant of the graph, where plain arrays are its inputs."""
+
+    array: Array
+
+
+def known(numbers: Any, dtype: Any = np.int32) -> Known:
+    """Return a constant operand."""
+    return Known(np.asarray(numbers, dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """An op to lower.
+
+    Attributes:
+        kind: The Graph Engine's name of it.
+        operands: Arrays are inputs of the graph; None stands for an optional operand that is left out.
+        attributes: Its attributes.
+        tolerances: The largest difference by numpy's name of the element type, as `compare` measures it.
+    """
+
+    kind: str
+    operands: tuple[Array | Known | None, ...]
+    attributes: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
+    tolerances: dict[str, float] = field(default_factory=lambda: TOLERANCES)
+
+    def __str__(self) -> str:
+        given = (_shown(each) for each in self.operands)
+        return f"{self.kind}({', '.join([*given, *(f'{name}={value}' for name, value in self.attributes.items())])})"
+
+
+def _shown(operand: Array | Known | None) -> str:
+    if isinstance(operand, Known):
+        return f"{type_of(operand.array)} {operand.array.tolist()}".replace("\n", " ")[:40]
+    return "none" if operand is None else str(type_of(operand))
+
+
+def check(kind: str, *operands: Array | Known | None, **attributes: Attribute) -> None:
+    """Assert that an op computes in onnxruntime what it computes here."""
+    check_case(Case(kind, operands, attributes))
+
+
+def check_case(case: Case) -> None:
+    """Assert that an op computes in onnxruntime what it computes here, and that all types are those ONNX infers."""
+    model = model_of(case)
+    inputs = [np.asarray(each) for each in case.operands if each is not None and not isinstance(each, Known)]
+    expected = run_graph(model.graph, inputs)
+    findings = lower(model)
+    assert not findings, [each.message for each in findings]
+    for index, (reference, actual) in enumerate(zip(expected, execute(model, inputs), strict=True)):
+        found = compare(f"result {index}", reference, actual, case.tolerances)
+        assert found.equal, f"{found.text()}\n{reference!r}\n{actual!r}"
+
+
+def model_of(case: Case) -> Model:
+    """Return the model that computes the op of a case and nothing else."""
+    graph = Graph()
+    arrays = [each for each in case.operands if each is not None and not isinstance(each, Known)]
+    types = tuple(type_of(np.asarray(each)) for each in arrays)
+    names = tuple(f"x{index}" for index in range(len(arrays)))
+    inputs = iter(graph.append(Op("input", (), {"names": names}, types)).results)
+    operands = tuple(_operand(graph, each, inputs) for each in case.operands)
+    op = Op(f"ge.{case.kind}", operands, dict(case.attributes))
+    op = graph.append(Op(op.kind, operands, op.attributes, tuple(infer_types(op)), name=case.kind))
+    outputs = tuple(value for value in op.results if isinstance(value.type, TensorType))
+    graph.append(Op("return", outputs, {"names": tuple(f"y{index}" for index in range(len(outputs)))}))
+    return Model(graph)
+
+
+def _operand(graph: Graph, operand: Array | Known | None, inputs: Any) -> Value:
+    if operand is None:
+        return graph.append(Op("absent", types=(NONE,))).result
+    if not isinstance(operand, Known):
+        value: Value = next(inputs)
+        return value
+    array = operand.array
+    return graph.append(Op("const", (), {"value": to_blob(array)}, (type_of(array),))).result
+
+
+def execute(model: Model, inputs: list[Array]) -> list[Array]:
+    """Return what onnxruntime computes, after ONNX's checker has inferred all types and found them as stated."""
+    proto = model_proto(model)
+    onnx.checker.check_model(proto, full_check=True)
+    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    names = [each.name for each in session.get_inputs()]
+    feeds = {name: array for name, array in zip(model.graph.input_names, inputs, strict=True) if name in names}
+    return list(session.run(None, feeds))
+
+
+def model_proto(model: Model) -> Any:
+    """Return the message of a model whose graph nests no others, with the types of all values."""
+    graph = model.graph
+    names: dict[Value, str] = dict(zip(graph.inputs, graph.input_names, strict=True))
+    proto = onnx.GraphProto(name="main")
+    proto.input.extend(_info(names[value], value) for value in graph.inputs)
+    for number, op in enumerate(graph):
+        names |= {value: f"v{number}.{value.index}" for value in op.results if value not in names}
+        blob = op.attributes.get("value")
+        if op.kind == "const" and isinstance(blob, Blob):
+            tensor = tensor_proto(Dense(op.result.tensor, blob))
+            tensor.name = names[op.result]
+            proto.initializer.append(tensor)
+        elif op.dialect == "onnx":
+            inputs = ["" if value.type is NONE else names[value] for value in op.inputs]
+            proto.node.append(node_proto(op, inputs, [names[value] for value in op.results]))
+            proto.value_info.extend(_info(names[value], value) for value in op.results)
+    for name, value in zip(graph.output_names, graph.outputs, strict=True):
+        proto.node.append(onnx.helper.make_node("Identity", [names[value]], [name]))
+        proto.output.append(_info(name, value))
+    opset = onnx.helper.make_opsetid("", OPSET)
+    return onnx.helper.make_model(proto, ir_version=IR_VERSION, opset_imports=[opset])
+
+
+def _info(name: str, value: Value) -> Any:
+    return onnx.ValueInfoProto(name=name, type=type_proto(value.tensor))
