@@ -10,3 +10,9 @@ LOWERING = f"{_SOURCE},lower-tf,infer-types,insert-aipp"
 # What artifacts for a device are written from: simplified, and checked against the rules of the profile and the
 # kernels of the chip, where one is named.
 TARGET = f"{_SOURCE},check-source,lower-tf,infer-types,simplify,narrow-types,insert-aipp,check-target,missing-kernel"
+
+# What files for other runtimes are written from: simplified, and no rule of any device asked. They know batch
+# normalization as one op.
+ONNX = (
+    f"{_SOURCE},lower-tf,infer-types,simplify{{split-batch-norm=false}},insert-aipp,lower-to-onnx,cancel-transposes"
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from modelc.ir.op import Op
 
@@ -12,13 +13,19 @@ _UNSAFE = re.compile(r"[:;,\"'\\\s\x00-\x1f\x7f]+")
 class Names:
     """Gives out names, each only once."""
 
-    def __init__(self) -> None:
+    def __init__(self, clean: Callable[[str], str] | None = None) -> None:
+        """Begin without any.
+
+        Args:
+            clean: Makes a name one that may be given out; by default `safe`.
+        """
+        self._clean = clean or safe
         self._taken: set[str] = set()
         self._next: dict[str, int] = {}
 
     def claim(self, wanted: str) -> str:
         """Return `wanted` made safe, with a number behind it where it is taken."""
-        base = safe(wanted)
+        base = self._clean(wanted)
         name = base
         while name in self._taken:
             number = self._next.get(base, 1)

@@ -17,6 +17,7 @@ modules of that dialect know of an op is asked there, not written again. What ON
 What the canonical dialect lays out channels last is lowered with `site.channels_first` and `site.as_laid_out` around
 it: a pass of its own moves and cancels the transpositions.
 
-To test a family: add rows to a table of a module in `tests/backends/onnx/`, each a graph in the canonical dialect.
-`engines.check(text)` there compiles it, has the file checked by ONNX's checker, and compares numpy with onnxruntime.
+To test a family: a table of graphs in the canonical dialect in a module of `tests/backends/onnx/`, given one by one to
+`onnx_engines.check` (`tests/artifacts/`): it lowers a graph, has its file checked by ONNX's own checker, and compares
+numpy with onnxruntime on random inputs, or on those it is given.
 """

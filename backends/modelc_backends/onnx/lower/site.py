@@ -220,6 +220,15 @@ class Site:
         """Return `value` without its dimensions `axes`, which have extent 1."""
         return self.onnx("Squeeze", value, self.constant(axes, part="axes"))
 
+    def extents(self, value: Value, start: int, end: int | None = None) -> Value:
+        """Return the extents of the dimensions from `start` up to `end` (by default of one), a vector of integers."""
+        shape = self.shape(value)
+        end = start + 1 if end is None else end
+        known = [dim for dim in shape[start:end] if isinstance(dim, int)]
+        if len(known) == len(shape[start:end]):
+            return self.constant(np.array(known, np.int64), part="shape")
+        return self.onnx("Shape", value, start=start, end=end)
+
     # -- layout
 
     def channels_first(self, value: Value, layout: str) -> Value:

@@ -1,0 +1,81 @@
+"""Cancel transposes: transpositions move down the graph until they meet their inverse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from modelc.ir.graph import Graph
+from modelc.ir.op import Op, Value
+from modelc.ir.types import NONE, TensorType
+from modelc.pipeline.passes import GraphPass, PassContext
+from modelc.rewrite.rewriter import Rewriter
+from modelc_backends.onnx.layout.move import TRANSPOSE, Move, Moved, order_of, reordered, view_of
+from modelc_backends.onnx.layout.rules import RULES, is_absorbing
+from modelc_backends.onnx.lower.site import Site
+from modelc_passes.merge_common_subexpressions import MergeCommonSubexpressions
+from modelc_passes.remove_dead_ops import RemoveDeadOps
+
+
+@dataclass(frozen=True)
+class CancelTransposes(GraphPass):
+    """Move transpositions of ONNX down the graph until they cancel, and into constants.
+
+    A transposition moves behind an op only where something further down undoes, merges or absorbs it. One sweep in
+    order does it all: whatever an op reads has its final place when the op is looked at.
+    """
+
+    name: ClassVar[str] = "cancel-transposes"
+
+    def run_on(self, graph: Graph, context: PassContext) -> None:
+        """Work on one graph."""
+        if not any(op.kind == TRANSPOSE for op in graph):
+            return
+        merging = MergeCommonSubexpressions()
+        merging.run_on(graph, context)
+        wanted, rewriter, moved = _wanted(graph), Rewriter(graph, self.name), Moved()
+        for op in graph:
+            if op.kind == TRANSPOSE:
+                _merge(op, rewriter)
+            elif op.kind in RULES and wanted.intersection(op.results) | _absorbs(op):
+                _move(op, rewriter, moved)
+        RemoveDeadOps().run_on(graph, context)
+        merging.run_on(graph, context)
+
+
+def _wanted(graph: Graph) -> set[Value]:
+    """Return the values that are transposed somewhere further down, with nothing in between that could not move."""
+    wanted: set[Value] = set()
+    for op in reversed(graph):
+        is_moving = op.kind in RULES and not wanted.isdisjoint(op.results)
+        if op.kind == TRANSPOSE or is_moving or is_absorbing(op):
+            wanted.update(op.inputs)
+    return wanted
+
+
+def _absorbs(op: Op) -> set[Value]:
+    return set(op.results) if is_absorbing(op) else set()
+
+
+def _merge(op: Op, rewriter: Rewriter) -> None:
+    """Let a transposition of what is transposed already do both at once, or nothing where one undoes the other."""
+    perm, value = order_of(op), op.inputs[0]
+    if perm is None:
+        return
+    before = order_of(value.producer)
+    if before is not None:
+        value, perm = value.producer.inputs[0], tuple(before[axis] for axis in perm)
+    if list(perm) == sorted(perm):
+        rewriter.replace(op, value)
+    elif before is not None or view_of(value.tensor.shape or (), perm) is not None:
+        new = reordered(Site(op, rewriter.at(op)), value, perm)
+        rewriter.graph.set_name(new, op.result.name)
+        rewriter.replace(op, new)
+
+
+def _move(op: Op, rewriter: Rewriter, moved: Moved) -> None:
+    orders = [order for value in op.inputs if (order := order_of(value.producer)) is not None]
+    if not orders or not all(isinstance(v.type, TensorType) or v.type is NONE for v in (*op.inputs, *op.results)):
+        return
+    # the order that most operands have already
+    RULES[op.kind](Move(op, max(dict.fromkeys(orders), key=orders.count), rewriter, moved))

@@ -1,0 +1,1 @@
+"""Moving transpositions towards each other until they cancel: what each op of ONNX makes of a transposed operand."""
