@@ -14,9 +14,11 @@ from modelc.contract import write_io_contract
 from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.difference.compare import Difference, differences
 from modelc.driver import Compilation, Settings, compile_model
+from modelc.execute.compare import Tolerances
 from modelc.execute.execution import start
+from modelc.execute.generate import Ranges
 from modelc.execute.prepare import executable
-from modelc.execute.verification import Verification
+from modelc.execute.verification import Request, Verification
 from modelc.execute.verification import verify as compare_by_numbers
 from modelc.frontends import load as loading
 from modelc.frontends.frontend import LoadOptions
@@ -204,26 +206,50 @@ def verify(
     inputs: Arrays | None = None,
     *,
     seed: int = 0,
+    seeds: int = 1,
+    input_ranges: Ranges | None = None,
     signature: str = "",
     tags: Sequence[str] = (),
     out_nodes: str = "",
+    engine: str = "",
+    oracle: str = "",
+    tolerances: Tolerances | None = None,
+    per_op: bool = False,
 ) -> Verification:
-    """Run source and artifact on the same inputs and compare their outputs; the source by TensorFlow.
+    """Run source and artifact on the same inputs and compare their outputs.
 
     Args:
-        source: A TensorFlow model.
+        source: As for `load`.
         artifact: What was compiled from it.
         inputs: Arrays by public input name; generated when not given.
-        seed: Seed of the generated inputs.
+        seed: First seed of generated inputs.
+        seeds: How many seeds, counting up; the worst of them is reported for each output.
+        input_ranges: Least and greatest number of generated inputs, by public name; by default what the model shows.
         signature: As for `load`.
         tags: As for `load`.
         out_nodes: As for `load`.
+        engine: Name of what executes the artifact, `numpy` or `onnxruntime`; by default the fastest that takes it.
+        oracle: Name of what executes the source: `tensorflow`, or `modelc` for the source as it is lowered; by
+            default the source's own framework where that is installed.
+        tolerances: The largest relative difference that is equal, by numpy's name of the element type, in place of
+            the usual ones.
+        per_op: Whether the tensors inside of both are compared too.
 
     Returns:
         One comparison per output; `equal` is the verdict.
 
     Raises:
-        ModelcError: One of the two cannot be read or executed, or TensorFlow is not installed.
+        ModelcError: One of the two cannot be read or executed.
     """
+    request = Request(
+        inputs=inputs,
+        origin="" if inputs is None else "given",
+        seeds=tuple(range(seed, seed + seeds)),
+        ranges=input_ranges or {},
+        engine=engine,
+        oracle=oracle,
+        tolerances=tolerances or {},
+        per_op=per_op,
+    )
     options = LoadOptions(signature, tuple(tags), out_nodes)
-    return compare_by_numbers(Path(source), Path(artifact), options, inputs, seed)
+    return compare_by_numbers(Path(source), Path(artifact), options, request)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.resources import as_file, files
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,8 @@ from numpy.typing import NDArray
 from modelc.diagnostics.diagnostic import Sink
 from modelc.driver import Settings, compile_model
 from modelc.execute.compare import OutputComparison, compare
-from modelc.execute.evaluator import evaluate
-from modelc.execute.oracle import SourceCall, run_source
+from modelc.execute.execution import start
+from modelc.execute.oracle import FRAMEWORKS, TIMEOUT
 from modelc.frontends.frontend import LoadOptions
 from modelc.frontends.load import load
 
@@ -52,9 +51,10 @@ def _demo(folder: Path, output: Path, tell: Callable[[str], None]) -> int:
     print(f"wrote     {artifact.path}: {artifact.nbytes / 1000:.1f} kB in {compilation.seconds:.2f} s")
     print(f"          {artifact.kind}")
     reference, oracle = _source(folder, images, test["probabilities"])
-    actual = _artifact(artifact.path, images)
+    actual, engine = _artifact(artifact.path, images)
     comparison = compare("probabilities", reference, actual)
-    print(f"verify    {len(labels)} test images, source by {oracle}, artifact read back from its bytes\n")
+    print(f"verify    {len(labels)} test images, source by {oracle}")
+    print(f"          artifact, read back from its bytes, by {engine}\n")
     print(_side_by_side(reference, actual, labels, comparison))
     print("\nnext")
     for step in (
@@ -67,17 +67,17 @@ def _demo(folder: Path, output: Path, tell: Callable[[str], None]) -> int:
 
 
 def _source(folder: Path, images: NDArray[Any], recorded: NDArray[Any]) -> tuple[NDArray[Any], str]:
-    if find_spec("tensorflow") is None:
-        return recorded, "TensorFlow when the model was trained (it is not installed here)"
-    call = SourceCall(folder, LoadOptions(), ("probabilities",))
-    outputs, oracle = run_source(call, {"image": images})
-    return outputs["probabilities"], oracle
+    framework = FRAMEWORKS["tensorflow"]
+    if not framework.is_installed:
+        return recorded, f"{framework.title} when the model was trained (it is not installed here)"
+    with framework.open(folder, LoadOptions(), TIMEOUT) as oracle:
+        return oracle.run({"image": images}, ("probabilities",))["probabilities"], oracle.title
 
 
-def _artifact(path: Path, images: NDArray[Any]) -> NDArray[Any]:
-    graph = load(path, LoadOptions(), Sink()).graph
+def _artifact(path: Path, images: NDArray[Any]) -> tuple[NDArray[Any], str]:
+    execution = start("", load(path, LoadOptions(), Sink()))
     batches = (images[start : start + BATCH] for start in range(0, len(images), BATCH))
-    return np.concatenate([evaluate(graph, {"image": batch})["probabilities"] for batch in batches])
+    return np.concatenate([execution.run({"image": batch})["probabilities"] for batch in batches]), execution.title
 
 
 def _side_by_side(

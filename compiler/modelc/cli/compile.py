@@ -23,7 +23,8 @@ from modelc.contract import write_io_contract
 from modelc.diagnostics.diagnostic import ModelcError
 from modelc.diagnostics.renderers.words import safe
 from modelc.driver import Compilation, compile_model, output_path
-from modelc.execute.verification import Verification, verify
+from modelc.execute.reports.text import verification_text
+from modelc.execute.verification import Request, Verification, verify
 from modelc.replay.replay import Replay
 from modelc.reports import compilation_document, format_type, model_document
 from modelc.tables import format_bytes
@@ -45,7 +46,9 @@ def run(options: argparse.Namespace) -> int:
         compilation = compile_model(options.source, written, given, watching)
         if options.io_contract and compilation.artifact is not None:
             write_io_contract(compilation, options.io_contract)
-        verification = _verify(compilation, progress.tell) if options.verify and compilation.artifact else None
+        verification = (
+            _verify(compilation, options.engine, progress.tell) if options.verify and compilation.artifact else None
+        )
     handed = handing_off.run(compilation, output, asked) if asked and compilation.ok else None
     document = compilation_document(compilation, verification)
     if options.verify_passes:
@@ -65,12 +68,13 @@ def run(options: argparse.Namespace) -> int:
     return exit_code(compilation)
 
 
-def _verify(compilation: Compilation, tell: Callable[[str], None]) -> Verification | None:
+def _verify(compilation: Compilation, engine: str, tell: Callable[[str], None]) -> Verification | None:
     """Return the comparison with the source; what stands against it, or came of it, joins the findings."""
     artifact = compilation.artifact
     assert artifact is not None
     try:
-        verification = verify(compilation.source, artifact.path, compilation.settings.for_loading(), tell=tell)
+        options, request = compilation.settings.for_loading(), Request(engine=engine)
+        verification = verify(compilation.source, artifact.path, options, request, tell)
     except ModelcError as error:
         compilation.findings += error.diagnostics
         return None
@@ -83,7 +87,7 @@ def _print(compilation: Compilation, verification: Verification | None) -> None:
     if compilation.artifact is not None:
         print(summary(compilation))
     if verification is not None:
-        print(f"\n{verification.text()}")
+        print(f"\n{verification_text(verification)}")
 
 
 def summary(compilation: Compilation) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from modelc.cli import arguments
 from modelc.cli.arguments import count, path, seed, word
 from modelc.plugins import entry_table
+from modelc.profiles import DEFAULT
 
 STYLES = ("text", "concise", "json", "sarif", "github", "html")
 ATC_USAGE = "modelc atc [--dry-run] [--atc[=PATH]] [--format text|json] ATC-OPTION..."
@@ -64,10 +65,22 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     arguments.add_source(parser)
     parser.add_argument("artifact", type=path, metavar="ARTIFACT", help="the .om, .air or .mir compiled from it")
     _add_inputs(parser)
-    parser.add_argument("--timeout", type=count, default=1800, metavar="SECONDS", help="for the source (1800)")
-    arguments.add_engine(parser)
+    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="how many seeds, counting up (1)")
+    parser.add_argument("--input-range", default="", metavar="SPEC", help='of generated inputs, "x:0,1;ids:0,30521"')
+    group = parser.add_argument_group("how to execute")
+    arguments.add_engine(group)
+    help_ = "executes the source: tensorflow, modelc (its own framework, modelc where that is not installed)"
+    group.add_argument("--oracle", default="", metavar="NAME", help=help_)
+    group.add_argument("--timeout", type=count, default=1800, metavar="SECONDS", help="for the source (1800)")
+    group = parser.add_argument_group("how to compare")
+    help_ = "largest relative difference of an element type that is equal, float32=1e-3"
+    group.add_argument("--tolerance", action="append", default=[], metavar="DTYPE=NUMBER", help=help_)
+    group.add_argument("--per-op", action="store_true", help="compare also the tensors inside, op by op")
+    sorts = ("divergence", "size")
+    group.add_argument("--sort", choices=sorts, default=sorts[0], help=f"order of these tensors ({sorts[0]})")
+    group.add_argument("--all", action="store_true", help="list all of these tensors (the first 20)")
     arguments.add_loading(parser)
-    arguments.add_format(parser)
+    arguments.add_format(parser, ("text", "json"))
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
@@ -91,6 +104,32 @@ def _opt(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--print-after-all", action="store_true", help="print the IR after every pass")
     arguments.add_replay(parser)
     arguments.add_compilation(parser)
+
+
+def _reduce(parser: argparse.ArgumentParser) -> None:
+    arguments.add_source(parser, "model")
+    help_ = "the smallest model (MODEL.reduced.mir, here)"
+    parser.add_argument("-o", "--output", type=path, metavar="OUT.mir", help=help_)
+    group = parser.add_argument_group(
+        "what to reduce for (what the passes do wrong: other numbers, a crash, a bad graph)"
+    )
+    group.add_argument("--code", default="", metavar="MCnnn", help="a finding of this code")
+    help_ = "what a command says: it gets the file, and ends with 0 where that still shows the fault"
+    group.add_argument("--test", default="", metavar="COMMAND", help=help_)
+    group = parser.add_argument_group("how long to try")
+    group.add_argument("--timeout", type=count, default=600, metavar="SECONDS", help="stop after that (600)")
+    group.add_argument("--max-steps", type=count, default=10_000, metavar="N", help="stop after N candidates (10000)")
+    group.add_argument("--log", action="store_true", help="print what each stage took away, on standard error")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of generated inputs (0)")
+    arguments.add_loading(parser)
+    group = parser.add_argument_group("passes")
+    arguments.add_plugin(group)
+    group.add_argument("--passes", default="", metavar="SPEC", help="the passes that fail (those of --target)")
+    group.add_argument("--target", type=word, default="om", metavar="NAME", help="whose pipeline to run (om)")
+    group.add_argument("--profile", default=DEFAULT, metavar="NAME", help=f"rules to enforce ({DEFAULT})")
+    group.add_argument("--soc", default="", metavar="NAME", help="chip whose kernels must do (not asked)")
+    arguments.add_shapes(group)
+    arguments.add_format(parser)
 
 
 def _bench(parser: argparse.ArgumentParser) -> None:
@@ -160,6 +199,7 @@ DECLARATIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "inspect": _inspect,
     "diff": _diff,
     "opt": _opt,
+    "reduce": _reduce,
     "bench": _bench,
     "passes": _passes,
     "ops": _ops,

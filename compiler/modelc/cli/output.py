@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 USAGE_CODES = frozenset(
     {
         *("MC401", "MC402", "MC403", "MC404", "MC405", "MC406", "MC410", "MC412", "MC413", "MC414", "MC415"),
+        "MC416",
         *("MC709", "MC710", "MC711", "MC712"),
     }
 )

@@ -9,26 +9,38 @@ from modelc.cli.output import emit_json
 from modelc.cli.progress import Progress
 from modelc.cli.settings import loading
 from modelc.execute.arrays import read_arrays
-from modelc.execute.verification import verify
+from modelc.execute.compare import parse_tolerances
+from modelc.execute.reports.text import SHOWN, verification_text
+from modelc.execute.verification import Request, Verification, verify
+from modelc.text.specs import parse_input_ranges
 
 
 def run(options: argparse.Namespace) -> int:
     """Verify; returns the exit code."""
-    inputs = read_arrays(options.inputs) if options.inputs else None
-    origin = str(options.inputs) if options.inputs else ""
+    request = _request(options)
     with Progress() as progress:
-        verification = verify(
-            options.source,
-            options.artifact,
-            loading(options),
-            inputs,
-            options.seed,
-            origin,
-            options.timeout,
-            progress.tell,
-        )
-    if options.format == "json":
-        emit_json(verification.document())
-    else:
-        print(verification.text())
+        verification = verify(options.source, options.artifact, loading(options), request, progress.tell)
+    _print(verification, options)
     return FINE if verification.equal else FINDINGS
+
+
+def _request(options: argparse.Namespace) -> Request:
+    return Request(
+        inputs=read_arrays(options.inputs) if options.inputs else None,
+        origin=str(options.inputs) if options.inputs else "",
+        seeds=tuple(range(options.seed, options.seed + options.seeds)),
+        ranges=parse_input_ranges(options.input_range),
+        engine=options.engine,
+        oracle=options.oracle,
+        tolerances=parse_tolerances(options.tolerance),
+        per_op=options.per_op,
+        timeout=options.timeout,
+    )
+
+
+def _print(verification: Verification, options: argparse.Namespace) -> None:
+    match options.format:
+        case "json":
+            emit_json(verification.document())
+        case _:
+            print(verification_text(verification, options.sort, None if options.all else SHOWN))

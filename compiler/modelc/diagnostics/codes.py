@@ -92,6 +92,7 @@ MC412 error   unknown-target              there is no backend of that name
 MC413 error   unknown-code                there is no finding of that code or name
 MC414 error   bad-usage                   the command line does not parse
 MC415 error   unknown-engine              there is no engine of that name
+MC416 error   unknown-oracle              there is no oracle of that name for this source
 MC501 error   bad-artifact                the file is not a sound artifact
 MC502 error   foreign-artifact            an artifact of another family, which is not read
 MC503 error   cannot-write                the output could not be written

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelc.diagnostics.diagnostic import Fix, ModelcError, fail
+from modelc.ir.constants import numpy_dtype
+from modelc.ir.types import element_of_numpy
 
 SLASH = "____"  # read as `/`: programs that take members of an archive for files write names so
 _CORRUPT = (ValueError, TypeError, AttributeError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -55,6 +57,19 @@ def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
         raise fail("MC503", f"`{path}` cannot be written: {error.strerror}", file=str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_array(path: Path, array: NDArray[Any]) -> None:
+    """Write one array to a file that only this process and its parent read."""
+    with path.open("wb") as file:
+        np.lib.format.write_array(file, _plain(array), allow_pickle=False)
+
+
+def map_array(path: Path, dtype: str) -> NDArray[Any]:
+    """Return the array that `write_array` wrote, mapped from its file; `dtype` is the name of its type."""
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    # Files of arrays name only numpy's own types.
+    return array.view(numpy_dtype(element_of_numpy(dtype))) if array.dtype.kind == "V" else array
 
 
 def _plain(array: NDArray[Any]) -> NDArray[Any]:

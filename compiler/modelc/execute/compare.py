@@ -13,15 +13,17 @@ behind one outlier. An infinity or NaN equals only its like.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelc.diagnostics.diagnostic import Fix, fail
 from modelc.frontends.frontend import Json
 from modelc.ir.constants import type_of
+from modelc.ir.types import ELEMENTS
 
 Array: TypeAlias = NDArray[Any]
 Tolerances: TypeAlias = Mapping[str, float]
@@ -38,6 +40,28 @@ TOLERANCES: dict[str, float] = {
     "complex64": 1e-4,
     "complex128": 1e-9,
 }
+
+
+def parse_tolerances(texts: Iterable[str]) -> dict[str, float]:
+    """Return the tolerances that texts such as `float32=1e-3` and `float16=0.02,int8=0.01` give, by element type.
+
+    Raises:
+        ModelcError: A text does not parse, or names no element type.
+    """
+    dtypes = {spelling: each.numpy for each in ELEMENTS.values() for spelling in (each.name, each.numpy)}
+    tolerances: dict[str, float] = {}
+    for text in texts:
+        for entry in text.split(","):
+            name, _, number = entry.partition("=")
+            try:
+                value = float(number)
+            except ValueError:
+                value = -1.0
+            if name.strip() not in dtypes or not 0 <= value < math.inf:
+                fix = Fix("write an element type and the largest relative difference, as in `float32=1e-3`")
+                raise fail("MC406", f"`{entry}` is no tolerance", fixes=[fix])
+            tolerances[dtypes[name.strip()]] = value
+    return tolerances
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +115,12 @@ class OutputComparison:
         where = "" if self.first_difference is None else f", first difference at {list(self.first_difference)}"
         numbers = f"max_abs {self.max_abs:.3g}, max_rel {self.max_rel:.3g} (at most {self.tolerance:g})"
         return f"{self.name} {self.type}: {numbers}, cosine {self.cosine:.9f}{ulp}{where}"
+
+    @property
+    def words(self) -> str:
+        """How far it is from its reference, as a clause."""
+        where = "" if self.first_difference is None else f", first at {list(self.first_difference)}"
+        return self.problem or f"max_rel {self.max_rel:.3g}, at most {self.tolerance:g}{where}"
 
     @property
     def badness(self) -> tuple[bool, float]:

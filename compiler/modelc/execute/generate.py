@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, finding
 from modelc.ir.constants import constant, numpy_dtype
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import F32, Dim, Element, TensorType
 
 Array: TypeAlias = NDArray[Any]
+Ranges: TypeAlias = Mapping[str, tuple[float, float]]  # least and greatest number by public name
 
 LOOKED_AT = 256  # ops followed on behalf of one input
 DIGITS = 10  # integers whose meaning is not known stay below
@@ -56,19 +58,51 @@ class Hint:
     is_pixel: bool = False
 
 
-def generate_inputs(graph: Graph, seed: int = 0) -> dict[str, Array]:
+def generate_inputs(graph: Graph, seed: int = 0, ranges: Ranges | None = None) -> dict[str, Array]:
     """Return one array per input of `graph`, by public name; equal seeds give equal arrays.
 
     A dimension that is not known becomes 1.
+
+    Args:
+        graph: The graph.
+        seed: Which of all possible inputs to return.
+        ranges: What the numbers of inputs lie between, both ends included; by default what the graph shows.
+
+    Raises:
+        ModelcError: A range is given for an input that does not exist, or that its element type cannot hold.
     """
+    inputs = dict(zip(graph.input_names, graph.inputs, strict=True))
+    ranges = ranges or {}
+    problems = [problem for name in ranges if (problem := _misfit(name, ranges[name], inputs)) is not None]
+    if problems:
+        raise ModelcError(*problems)
     return {
-        name: generate(value.tensor, hint_of(value), np.random.default_rng([seed, zlib.crc32(name.encode())]))
-        for name, value in zip(graph.input_names, graph.inputs, strict=True)
+        name: generate(
+            value.tensor, hint_of(value), np.random.default_rng([seed, zlib.crc32(name.encode())]), ranges.get(name)
+        )
+        for name, value in inputs.items()
     }
 
 
-def generate(type_: TensorType, hint: Hint, random: np.random.Generator) -> Array:
-    """Return random numbers of `type_` as `hint` asks for."""
+def _misfit(name: str, range_: tuple[float, float], inputs: Mapping[str, Value]) -> Diagnostic | None:
+    if name not in inputs:
+        known = ", ".join(f"`{each}`" for each in inputs) or "none"
+        return finding("MC601", f"a range is given for `{name}`, which is no input, the inputs are {known}")
+    element = inputs[name].tensor.element or F32
+    if element.family in ("float", "complex"):
+        return None
+    if element.family not in ("int", "uint"):
+        return finding("MC601", f"a range is given for `{name}`, which holds no numbers but {element}")
+    limits = np.iinfo(element.numpy)
+    if limits.min <= range_[0] and range_[1] <= limits.max and all(each.is_integer() for each in range_):
+        return None
+    return finding("MC601", f"a range of {range_[0]:g} to {range_[1]:g} is given for `{name}`, whose type is {element}")
+
+
+def generate(
+    type_: TensorType, hint: Hint, random: np.random.Generator, range_: tuple[float, float] | None = None
+) -> Array:
+    """Return random numbers of `type_` between both ends of `range_`, without one as `hint` asks for."""
     element = type_.element or F32
     shape = tuple(dim if isinstance(dim, int) else 1 for dim in type_.shape or ())
     if element.family == "string":
@@ -80,9 +114,11 @@ def generate(type_: TensorType, hint: Hint, random: np.random.Generator) -> Arra
     if element.family == "complex":
         return (random.standard_normal(shape) + 1j * random.standard_normal(shape)).astype(dtype)
     if element.family == "float":
+        if range_ is not None:
+            return random.uniform(*range_, shape).astype(dtype)
         return _numbers(type_.shape or (), shape, hint, random).astype(dtype)
-    low, high = _range(element, hint)
-    return random.integers(low, high, shape).astype(dtype)
+    low, high = (int(range_[0]), int(range_[1]) + 1) if range_ is not None else _range(element, hint)
+    return random.integers(low, high, shape, np.uint64 if high > 1 << 63 else np.int64).astype(dtype)
 
 
 def _numbers(dims: tuple[Dim, ...], shape: tuple[int, ...], hint: Hint, random: np.random.Generator) -> Array:

@@ -1,108 +1,169 @@
-"""Oracles: what says which numbers a source computes. TensorFlow runs in a process of its own."""
+"""Oracles: what says which numbers a source computes.
+
+Where the source's own framework is installed, it says so; else the evaluator of this package does, on the source as
+it is lowered, before any simplification.
+"""
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
-import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
-from modelc.diagnostics.diagnostic import Fix, ModelcError, fail
+from modelc.diagnostics.diagnostic import Fix, ModelcError, Sink, fail
+from modelc.driver import check_workable
+from modelc.execute.own_oracle import OwnOracle
+from modelc.execute.tensorflow.oracle import TensorFlowOracle
 from modelc.frontends.frontend import LoadOptions
+from modelc.frontends.load import load
+from modelc.ir.graph import Graph
+from modelc.ir.model import Model
+from modelc.ir.op import Value
+from modelc.pipeline.facts import LIFTED
+
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 TIMEOUT = 1800  # seconds; frameworks hang on some graphs
-_LONGEST = 400  # characters shown of what a framework says
+OWN = "modelc"  # the name of the oracle that is always there
+_AFTER_LOWERING = "this proves what was done to it after it was lowered, and nothing of what came before"
+
+
+class Oracle(Protocol):
+    """Something that executes a source."""
+
+    @property
+    def title(self) -> str:
+        """What to call it in a report, with its version."""
+
+    @property
+    def graph(self) -> Graph:
+        """The source, with functions inlined; its values are those that can be fetched."""
+
+    def run(self, inputs: Arrays, outputs: Sequence[str]) -> dict[str, NDArray[Any]]:
+        """Return outputs by public name, those that there are; raises ModelcError where the source fails."""
+
+    def fetch(self, inputs: Arrays, values: Sequence[Value], folder: Path) -> list[NDArray[Any] | None]:
+        """Return values of `graph`, mapped from files in `folder`, None for each that cannot be had."""
+
+
+Opened: TypeAlias = AbstractContextManager[Oracle]
 
 
 @dataclass(frozen=True, slots=True)
-class SourceCall:
-    """What to execute.
+class Framework:
+    """A framework that executes models of its own.
 
     Attributes:
-        path: The source.
-        options: Signature, tags and outputs.
-        outputs: Public names of the wanted outputs.
-        timeout: Seconds it may take.
+        name: Its name for `--oracle`.
+        title: Its name for people.
+        package: What has to be installed for it.
+        extra: The extra of this distribution that brings that.
+        open: Begins to execute the model at a path, read with these options, within so many seconds a request.
     """
 
-    path: Path
-    options: LoadOptions
-    outputs: tuple[str, ...]
-    timeout: int = TIMEOUT
+    name: str
+    title: str
+    package: str
+    extra: str
+    open: Callable[[Path, LoadOptions, int], Opened]
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether it can be used."""
+        return find_spec(self.package) is not None
+
+    def require(self) -> None:
+        """Raise ModelcError where it is not installed."""
+        if not self.is_installed:
+            raise fail(
+                "MC604",
+                f"{self.title}, which says what the source computes, is not installed",
+                fixes=[
+                    Fix(f"install the extra: pip install 'modelc[{self.extra}]'"),
+                    Fix("let modelc itself execute the source as it is lowered", f"--oracle {OWN}"),
+                ],
+            )
 
 
-def require_tensorflow() -> None:
-    """Raise ModelcError when TensorFlow is not installed."""
-    if find_spec("tensorflow") is None:
-        raise fail(
-            "MC604",
-            "TensorFlow, which says what the source computes, is not installed",
-            fixes=[Fix("install the extra: pip install 'modelc[tensorflow]'")],
-        )
+# By what readers call the frameworks
+FRAMEWORKS: dict[str, Framework] = {
+    "tensorflow": Framework("tensorflow", "TensorFlow", "tensorflow", "tensorflow", TensorFlowOracle),
+}
 
 
-def run_source(call: SourceCall, inputs: Mapping[str, NDArray[Any]]) -> tuple[dict[str, NDArray[Any]], str]:
-    """Execute the source with TensorFlow.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The oracle of one source.
+
+    Attributes:
+        name: Its name for `--oracle`.
+        note: What a report has to say about it, empty where it is the source's own framework.
+        open: Begins to execute the source, which will be fed arrays like these.
+    """
+
+    name: str
+    note: str
+    open: Callable[[Arrays], Opened]
+
+
+def oracle_of(source: Path, options: LoadOptions, wanted: str = "", timeout: int = TIMEOUT) -> Choice:
+    """Return what says which numbers `source` computes.
 
     Args:
-        call: What to execute.
-        inputs: Arrays by public input name.
-
-    Returns:
-        Arrays by public output name, and what computed them.
+        source: A source, or an artifact.
+        options: How to read it.
+        wanted: Name of the oracle, empty for the source's own framework where that is installed.
+        timeout: Seconds that a framework may take for one request.
 
     Raises:
-        ModelcError: TensorFlow is not installed, or it failed on this model.
+        ModelcError: The source cannot be read, or what is wanted cannot execute it or is not installed.
     """
-    require_tensorflow()
-    with tempfile.TemporaryDirectory(prefix="modelc-oracle-") as folder:
-        return _in_child(call, inputs, Path(folder))
+    model = load(source, options, Sink())
+    check_workable(model)
+    framework = _framework(model, source)
+    if wanted not in ("", OWN) and (framework is None or wanted != framework.name):
+        raise _unknown(wanted, framework)
+    if framework is None:
+        return _own(source, options, "the source is in a dialect of modelc: it was executed by modelc as it stands")
+    if wanted == OWN:
+        return _own(source, options, f"the source was executed by modelc, as it is lowered: {_AFTER_LOWERING}")
+    if wanted:
+        framework.require()
+    elif not framework.is_installed:
+        reason = f"{framework.title} is not installed, the source was executed by modelc, as it is lowered"
+        return _own(source, options, f"{reason}: {_AFTER_LOWERING}")
+    chosen = _as_read(model, options)
+    return Choice(framework.name, "", lambda inputs: framework.open(source, chosen, timeout))
 
 
-def _in_child(
-    call: SourceCall, inputs: Mapping[str, NDArray[Any]], folder: Path
-) -> tuple[dict[str, NDArray[Any]], str]:
-    request, result = folder / "request.npz", folder / "result.npz"
-    np.savez(request, *inputs.values())  # by position, for names may be anything
-    job = {
-        "path": str(call.path.resolve()),
-        "signature": call.options.signature,
-        "tags": list(call.options.tags),
-        "inputs": list(inputs),
-        "outputs": list(call.outputs),
-        "request": str(request),
-        "result": str(result),
-    }
-    command = [sys.executable, "-m", "modelc.execute.tensorflow_oracle"]
-    try:
-        done = subprocess.run(
-            command, input=json.dumps(job), capture_output=True, text=True, timeout=call.timeout, check=False
-        )
-    except subprocess.TimeoutExpired:
-        fix = Fix("give it more time", f"--timeout {2 * call.timeout}")
-        text = f"TensorFlow did not finish within {call.timeout} seconds on the source"
-        raise fail("MC605", text, file=str(call.path), fixes=[fix]) from None
-    if done.returncode or not result.exists():
-        raise _failed(call, done)
-    version = done.stdout.strip().splitlines()[-1]
-    with np.load(result, allow_pickle=False) as arrays:
-        return {name: arrays[f"arr_{index}"] for index, name in enumerate(call.outputs)}, f"TensorFlow {version}"
+def _framework(model: Model, path: Path) -> Framework | None:
+    """Return the framework that can execute the file a model was read from, None where there is none."""
+    source = model.source
+    if LIFTED not in model.facts or source is None or source.path != path:
+        return None
+    return FRAMEWORKS.get(source.framework)
 
 
-def _failed(call: SourceCall, done: subprocess.CompletedProcess[str]) -> ModelcError:
-    said = done.stderr.strip().splitlines()[-1:]
-    if done.returncode < 0:
-        name = signal.Signals(-done.returncode).name if -done.returncode in set(signal.Signals) else done.returncode
-        reason = f"it crashed ({name})"
-    else:
-        reason = said[0][:_LONGEST] if said else f"it ended with status {done.returncode}"
-    return fail("MC605", f"TensorFlow failed on the source: {reason}", file=str(call.path))
+def _own(source: Path, options: LoadOptions, note: str) -> Choice:
+    return Choice(OWN, note, lambda inputs: OwnOracle(source, options, inputs))
+
+
+def _as_read(model: Model, options: LoadOptions) -> LoadOptions:
+    """Return `options` with the signature and the tags that the reader chose."""
+    details = dict(model.source.details if model.source else ())
+    tags = tuple(filter(None, details.get("tags", "").split(",")))
+    return replace(options, signature=details.get("signature", ""), tags=tags)
+
+
+def _unknown(wanted: str, framework: Framework | None) -> ModelcError:
+    names = [OWN] if framework is None else [framework.name, OWN]
+    return fail(
+        "MC416",
+        f"`{wanted}` is no oracle for this source",
+        fixes=[Fix("let another one execute it", f"--oracle {name}") for name in names],
+    )

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from modelc.backend import BACKENDS
 from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.driver import Settings, check_workable, pipeline_of
+from modelc.frontends.frontend import LoadOptions
 from modelc.frontends.load import load
 from modelc.ir.model import Model
 from modelc.pipeline import manager
-from modelc.pipeline.facts import LIFTED
+from modelc.pipeline.facts import INLINED, LIFTED
 from modelc.pipeline.passes import PassContext
 
 TARGET = "mir"  # its pipeline lowers, and asks nothing that only a device would
@@ -44,6 +45,19 @@ def executable(source: Path, settings: Settings, sink: Sink, inputs: Mapping[str
     manager.run(model, passes, PassContext(sink))
     if sink.errors:
         raise ModelcError(*sink)
+    return model
+
+
+def inlined(source: Path, options: LoadOptions) -> Model:
+    """Return the model at `source` in the dialect of its framework, with all function calls inlined.
+
+    Raises:
+        ModelcError: It cannot be read.
+    """
+    model = load(source, options, Sink())
+    passes = pipeline_of(BACKENDS.get(TARGET), Settings())
+    last = next((index for index, work in enumerate(passes) if INLINED in work.gives), -1)
+    manager.run(model, passes[: last + 1], PassContext(Sink()))
     return model
 
 

@@ -1,9 +1,9 @@
-"""Verification: one set of inputs, the source and its artifact, and the numbers side by side."""
+"""Verification: the same inputs for a source and its artifact, and the numbers side by side."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,23 +11,49 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from modelc.diagnostics.diagnostic import Diagnostic, Sink, fail, finding
-from modelc.diagnostics.renderers.words import safe
-from modelc.driver import Settings, check_workable
-from modelc.execute.compare import OutputComparison, compare
-from modelc.execute.evaluator import evaluate
-from modelc.execute.generate import generate_inputs
-from modelc.execute.oracle import TIMEOUT, SourceCall, require_tensorflow, run_source
-from modelc.execute.prepare import executable
+from modelc.driver import check_workable
+from modelc.execute.compare import TOLERANCES, OutputComparison, Tolerances, compare
+from modelc.execute.execution import Execution, start
+from modelc.execute.generate import Ranges, generate_inputs
+from modelc.execute.oracle import TIMEOUT, Oracle, oracle_of
+from modelc.execute.per_op import PerOp, compare_per_op
 from modelc.execute.preprocessing import preprocessed
 from modelc.frontends.frontend import Json, LoadOptions
 from modelc.frontends.load import load
-from modelc.pipeline.facts import LIFTED
-from modelc.tables import table
+from modelc.ir.model import Model
+from modelc.ir.types import ELEMENTS
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-_Reference: TypeAlias = Callable[[tuple[str, ...], Arrays], tuple[dict[str, NDArray[Any]], str]]
+Tell: TypeAlias = Callable[[str], None]
 
-ENGINE = "modelc (numpy)"
+GIVEN = -1  # stands for the seed of inputs that were given
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of a verification.
+
+    Attributes:
+        inputs: Arrays by public input name; generated where there are none.
+        origin: Where given inputs came from, for the report.
+        seeds: Seeds of generated inputs; both sides run once for each.
+        ranges: Least and greatest number of generated inputs, by public name.
+        engine: Name of what executes the artifact, empty for the fastest that takes it.
+        oracle: Name of what executes the source, empty for its own framework where that is installed.
+        tolerances: Tolerances by numpy's name of the element type, in place of the usual ones.
+        per_op: Whether tensors inside of both are compared too.
+        timeout: Seconds that the source's framework may take for one request.
+    """
+
+    inputs: Arrays | None = None
+    origin: str = ""
+    seeds: tuple[int, ...] = (0,)
+    ranges: Ranges = field(default_factory=dict[str, tuple[float, float]])
+    engine: str = ""
+    oracle: str = ""
+    tolerances: Tolerances = field(default_factory=dict[str, float])
+    per_op: bool = False
+    timeout: int = TIMEOUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +64,28 @@ class Verification:
         source: The source.
         artifact: The artifact.
         oracle: What executed the source, with its version.
+        oracle_note: What follows from that, where it is not the source's own framework.
+        engine: What executed the artifact, with its version.
+        engine_notes: Why faster engines did not.
         inputs: Where the inputs came from: `generated, seed 0` or a file.
-        outputs: One comparison per output.
+        outputs: One comparison per output; over several seeds, the worst.
+        seeds: The seed of each of these comparisons, none where inputs were given.
+        tolerances: The tolerances that were used, by numpy's name of the element type.
+        per_op: The comparison of the tensors inside, None where it was not asked for.
         seconds: Wall time of (source, artifact).
     """
 
     source: Path
     artifact: Path
     oracle: str
-    inputs: str
-    outputs: tuple[OutputComparison, ...] = field(default=())
+    engine: str = ""
+    inputs: str = ""
+    outputs: tuple[OutputComparison, ...] = ()
+    oracle_note: str = ""
+    engine_notes: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    tolerances: Tolerances = field(default_factory=dict[str, float])
+    per_op: PerOp | None = None
     seconds: tuple[float, float] = (0.0, 0.0)
 
     @property
@@ -56,125 +94,164 @@ class Verification:
         return all(output.equal for output in self.outputs)
 
     def document(self) -> dict[str, Json]:
-        """Return the verification as a JSON document."""
-        return {
+        """Return the verification as a JSON document; `worst_op` is there where it was asked for per op."""
+        seeds = self.seeds or (None,) * len(self.outputs)
+        document: dict[str, Json] = {
             "source": str(self.source),
             "artifact": str(self.artifact),
             "equal": self.equal,
             "oracle": self.oracle,
-            "engine": ENGINE,
+            "oracle_note": self.oracle_note,
+            "engine": self.engine,
+            "engine_notes": list(self.engine_notes),
             "inputs": self.inputs,
-            "outputs": [output.document() for output in self.outputs],
+            "tolerances": dict(self.tolerances),
+            "outputs": [{**output.document(), "seed": seed} for output, seed in zip(self.outputs, seeds, strict=True)],
             "seconds": {"source": self.seconds[0], "artifact": self.seconds[1]},
         }
+        return document | (self.per_op.document() if self.per_op else {})
 
     def findings(self) -> list[Diagnostic]:
         """Return one finding per output that differs."""
+        first = self.per_op.first_divergence if self.per_op else None
+        evidence = [("first beyond tolerance", first.text())] if first else []
         return [
-            finding("MC603", f"output `{each.name}` differs: {_difference(each)}", file=str(self.artifact))
+            finding("MC603", f"output `{each.name}` differs: {each.words}", file=str(self.artifact), evidence=evidence)
             for each in self.outputs
             if not each.equal
         ]
-
-    def text(self) -> str:
-        """Return the verification for people."""
-        title = ("output", "type", "max_abs", "max_rel", "at most", "cosine", "ulp", "")
-        rows = [title, *map(_row, self.outputs)]
-        source, artifact = self.seconds
-        head = [
-            ("source", f"{self.oracle} ({source:.2f} s)"),
-            ("artifact", f"{ENGINE} ({artifact:.2f} s)"),
-            ("inputs", self.inputs),
-        ]
-        verdict = "equal" if self.equal else "NOT equal: the artifact computes something else than its source"
-        return f"{table(head)}\n\n{table(rows, frozenset(range(2, 7)))}\n\n{verdict}"
-
-
-def _row(output: OutputComparison) -> tuple[str, ...]:
-    name = safe(output.name)
-    if output.problem:
-        return (name, output.type, "", "", "", "", "", f"differs: {output.problem}")
-    return (
-        name,
-        output.type,
-        f"{output.max_abs:.3g}",
-        f"{output.max_rel:.3g}",
-        f"{output.tolerance:g}",
-        f"{output.cosine:.9f}",
-        "" if output.ulp is None else str(output.ulp),
-        "equal" if output.equal else f"differs{_place(output)}",
-    )
-
-
-def _difference(output: OutputComparison) -> str:
-    return output.problem or f"max_rel {output.max_rel:.3g}, at most {output.tolerance:g}{_place(output)}"
-
-
-def _place(output: OutputComparison) -> str:
-    return "" if output.first_difference is None else f", first at {list(output.first_difference)}"
 
 
 def verify(
     source: Path,
     artifact: Path,
     options: LoadOptions,
-    inputs: Arrays | None = None,
-    seed: int = 0,
-    origin: str = "",
-    timeout: int = TIMEOUT,
-    tell: Callable[[str], None] = lambda text: None,
+    request: Request | None = None,
+    tell: Tell = lambda text: None,
 ) -> Verification:
     """Run source and artifact on the same inputs and compare their outputs.
 
     Args:
-        source: A TensorFlow model; one of another kind is executed as the artifact is.
+        source: The source; one that no framework reads is executed as the artifact is.
         artifact: What was compiled from it; read again from its bytes.
         options: Signature, tags and outputs that the artifact was compiled with.
-        inputs: Arrays by public input name; generated when not given.
-        seed: Seed of the generated inputs.
-        origin: Where given inputs came from, for the report.
-        timeout: Seconds the source may take.
+        request: What else is asked.
         tell: Called with what begins, for people who wait.
 
     Raises:
         ModelcError: One of the two cannot be read or executed.
     """
+    request = request or Request()
     tell("reading both")
-    reference_of = _reference(source, options, timeout)
+    choice = oracle_of(source, options, request.oracle, request.timeout)
     compiled = load(artifact, LoadOptions(), Sink())
     check_workable(compiled)
-    given = generate_inputs(compiled.graph, seed) if inputs is None else inputs
-    tell("executing the artifact")
+    work = _Work(compiled, start(request.engine, compiled), request, tell)
+    tell("starting what executes the source")
     started = time.perf_counter()
-    actual = evaluate(compiled.graph, given)
-    between = time.perf_counter()
-    tell("executing the source")
-    reference, oracle = reference_of(tuple(compiled.graph.output_names), preprocessed(compiled.graph, given))
-    finished = time.perf_counter()
-    missing = sorted(set(reference) ^ set(actual))
-    if missing:
-        raise fail("MC601", f"source and artifact do not have the same outputs: {', '.join(missing)}")
-    tell("comparing")
-    return Verification(
-        source,
-        artifact,
-        oracle,
-        origin or f"generated, seed {seed}",
-        tuple(compare(name, reference[name], actual[name]) for name in sorted(actual)),
-        (finished - between, between - started),
-    )
+    with choice.open(work.source_inputs(work.inputs(work.seeds[0]))) as oracle:
+        work.seconds[0] += time.perf_counter() - started
+        for seed in work.seeds:
+            work.compare(oracle, seed)
+        per_op = work.compare_per_op(oracle) if request.per_op else None
+        title = oracle.title
+    return work.report(Verification(source, artifact, title, oracle_note=choice.note, per_op=per_op))
 
 
-def _reference(source: Path, options: LoadOptions, timeout: int) -> _Reference:
-    """Return what executes the source: its own framework, or modelc where that does not read it."""
-    model = load(source, options, Sink())
-    check_workable(model)
-    origin = model.source
-    if LIFTED not in model.facts or origin is None or origin.path != source:
-        settings = Settings(signature=options.signature, tags=options.tags, out_nodes=options.out_nodes)
-        return lambda outputs, inputs: (evaluate(executable(source, settings, Sink(), inputs).graph, inputs), ENGINE)
-    require_tensorflow()
-    details = dict(origin.details)
-    tags = tuple(filter(None, details.get("tags", "").split(",")))
-    chosen = replace(options, signature=details.get("signature", ""), tags=tags)
-    return lambda outputs, inputs: run_source(SourceCall(source, chosen, outputs, timeout), inputs)
+@dataclass(slots=True)
+class _Work:
+    """One verification as it goes on.
+
+    Attributes:
+        model: The artifact.
+        execution: It, ready to be run.
+        request: What was asked.
+        tell: Called with what begins.
+        worst: The worst comparison of each output so far, and the seed it belongs to.
+        seconds: Wall time of (source, artifact) so far.
+    """
+
+    model: Model
+    execution: Execution
+    request: Request
+    tell: Tell
+    worst: dict[str, tuple[OutputComparison, int]] = field(default_factory=dict[str, tuple[OutputComparison, int]])
+    seconds: list[float] = field(default_factory=lambda: [0.0, 0.0])
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """What is gone through: the seeds, or the inputs that were given."""
+        return self.request.seeds if self.request.inputs is None else (GIVEN,)
+
+    @property
+    def tolerances(self) -> dict[str, float]:
+        """The tolerances by element type."""
+        return {**TOLERANCES, **self.request.tolerances}
+
+    def inputs(self, seed: int) -> Arrays:
+        """Return what the artifact is fed."""
+        if self.request.inputs is not None:
+            return self.request.inputs
+        return generate_inputs(self.model.graph, seed, self.request.ranges)
+
+    def source_inputs(self, inputs: Arrays) -> Arrays:
+        """Return what the source is fed where the artifact is fed `inputs`."""
+        return preprocessed(self.model.graph, inputs)
+
+    def compare(self, oracle: Oracle, seed: int) -> None:
+        """Run both on the inputs of one seed and keep what is worse than before."""
+        inputs = self.inputs(seed)
+        which = "" if seed == GIVEN or len(self.seeds) == 1 else f", seed {seed}"
+        self.tell(f"executing the artifact{which}")
+        started = time.perf_counter()
+        actual = self.execution.run(inputs)
+        between = time.perf_counter()
+        self.tell(f"executing the source{which}")
+        reference = oracle.run(self.source_inputs(inputs), self.model.graph.output_names)
+        self.seconds[0] += time.perf_counter() - between
+        self.seconds[1] += between - started
+        missing = sorted(set(reference) ^ set(actual))
+        if missing:
+            raise fail("MC601", f"source and artifact do not have the same outputs: {', '.join(missing)}")
+        for name in sorted(actual):
+            comparison = compare(name, reference[name], actual[name], self.tolerances)
+            if name not in self.worst or comparison.badness > self.worst[name][0].badness:
+                self.worst[name] = comparison, seed
+
+    def compare_per_op(self, oracle: Oracle) -> PerOp:
+        """Compare the tensors inside, for the inputs with the worst output."""
+        _, seed = max(self.worst.values(), key=lambda each: each[0].badness, default=(None, self.seeds[0]))
+        inputs = self.inputs(seed)
+        self.tell("comparing tensor by tensor")
+        found = compare_per_op(
+            oracle, self.model, self.execution.engine, inputs, self.source_inputs(inputs), self.tolerances
+        )
+        return replace(found, seed=None if seed == GIVEN else seed)
+
+    def report(self, frame: Verification) -> Verification:
+        """Return `frame` with all that was found."""
+        used = {_dtype(comparison) for comparison, _ in self.worst.values()}
+        return replace(
+            frame,
+            engine=self.execution.title,
+            engine_notes=self.execution.notes,
+            inputs=self.request.origin or _generated(self.seeds),
+            outputs=tuple(comparison for comparison, _ in self.worst.values()),
+            seeds=() if self.seeds == (GIVEN,) else tuple(seed for _, seed in self.worst.values()),
+            tolerances={name: value for name, value in self.tolerances.items() if name in used},
+            seconds=(self.seconds[0], self.seconds[1]),
+        )
+
+
+def _dtype(comparison: OutputComparison) -> str:
+    """Return numpy's name of the element type of an output."""
+    element = ELEMENTS.get(comparison.type.partition("[")[0])
+    return element.numpy if element else ""
+
+
+def _generated(seeds: Sequence[int]) -> str:
+    if len(seeds) == 1:
+        return f"generated, seed {seeds[0]}"
+    in_a_row = seeds == tuple(range(seeds[0], seeds[0] + len(seeds)))
+    named = f"{seeds[0]} to {seeds[-1]}" if in_a_row else ", ".join(map(str, seeds))
+    return f"generated, seeds {named}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -218,6 +219,37 @@ def parse_out_nodes(text: str) -> list[OutNode]:
     if findings:
         raise ModelcError(*findings)
     return list(nodes.values())
+
+
+def parse_input_ranges(text: str) -> dict[str, tuple[float, float]]:
+    """Return the least and the greatest number that a text such as `image:0,1;ids:0,30521` gives for inputs.
+
+    Raises:
+        ModelcError: The text does not parse, or names an input twice; all such findings at once.
+    """
+    findings: list[Diagnostic] = []
+    ranges: dict[str, tuple[float, float]] = {}
+    for entry, span in _entries(text):
+        name, _, ends = entry.rpartition(":")
+        numbers = [_number(word) for word in ends.split(",")]
+        low, high = (numbers[0], numbers[-1]) if len(numbers) == 2 else (None, None)
+        if not name.strip() or low is None or high is None or low > high:
+            findings.append(_finding(text, span, "a range is written `name:0,255`, the least number first"))
+        elif name.strip() in ranges:
+            findings.append(_finding(text, span, f"input `{name.strip()}` is given twice"))
+        else:
+            ranges[name.strip()] = low, high
+    if findings:
+        raise ModelcError(*findings)
+    return ranges
+
+
+def _number(word: str) -> float | None:
+    try:
+        number = float(word)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _entries(text: str) -> Iterator[tuple[str, Span]]:

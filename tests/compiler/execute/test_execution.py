@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -35,9 +35,8 @@ def fast(*, installed: bool = True, obstacles: Sequence[Diagnostic] = (), broken
 
 
 @pytest.fixture(autouse=True)
-def _catalog(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _catalog(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ENGINES, "names", lambda: ["fast", "numpy"])
-    yield
 
 
 def use(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:

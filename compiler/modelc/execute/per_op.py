@@ -1,0 +1,240 @@
+"""Comparison of the tensors inside of a source and its artifact, to find the op where they part.
+
+Both sides may hold far more tensors than there is memory for. The artifact hands out each of its tensors as it is
+computed; the source writes those that are needed next to files, as many as fit a budget, which are mapped, compared
+and removed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from numpy.typing import NDArray
+
+from modelc.execute.compare import OutputComparison, Tolerances, compare
+from modelc.execute.engine import Taps
+from modelc.execute.execution import start
+from modelc.execute.oracle import Oracle
+from modelc.execute.pairing import Pair, pair
+from modelc.frontends.frontend import Json
+from modelc.ir.model import Model
+from modelc.ir.op import Value
+from modelc.ir.types import TensorType
+
+Arrays: TypeAlias = Mapping[str, NDArray[Any]]
+
+BUDGET = 256 << 20  # bytes of tensors that the source writes at a time
+_UNKNOWN_SIZE = 1 << 20  # bytes that a tensor of unknown shape counts for
+
+NOT_FETCHED = "the source does not give its numbers"
+NOT_COMPUTED = "was not computed"
+OTHER_SHAPE = "has another shape than its source tensor"
+
+
+@dataclass(frozen=True, slots=True)
+class TensorComparison:
+    """How one tensor of the artifact compares with the one of the source that it should equal.
+
+    Attributes:
+        source: The tensor's name in the source.
+        source_op: The type of the source op.
+        artifact: The tensor's name in the artifact.
+        artifact_op: The kind of the op there.
+        numbers: The comparison.
+    """
+
+    source: str
+    source_op: str
+    artifact: str
+    artifact_op: str
+    numbers: OutputComparison
+
+    def document(self) -> dict[str, Json]:
+        """Return the comparison as JSON."""
+        names: dict[str, Json] = {
+            "source": self.source,
+            "source_op": self.source_op,
+            "artifact": self.artifact,
+            "artifact_op": self.artifact_op,
+        }
+        return names | {name: value for name, value in self.numbers.document().items() if name != "name"}
+
+    def text(self) -> str:
+        """Return the comparison as a clause."""
+        made = f"`{self.artifact}` ({self.artifact_op})"
+        named = "" if self.artifact == self.source else f", `{self.source}` in the source"
+        return f"{made}{named}, source op {self.source_op}: {self.numbers.words}"
+
+
+@dataclass(frozen=True, slots=True)
+class PerOp:
+    """What the comparison of the tensors inside found.
+
+    Attributes:
+        tensors: All comparisons, in the order in which the artifact computes.
+        unpaired: How many of the artifact's tensors could not be compared, by the reason.
+        seed: The seed of the inputs, None where they were given.
+    """
+
+    tensors: tuple[TensorComparison, ...] = ()
+    unpaired: Mapping[str, int] = field(default_factory=dict[str, int])
+    seed: int | None = None
+
+    @property
+    def beyond(self) -> list[TensorComparison]:
+        """The tensors beyond their tolerance, in the order in which the artifact computes."""
+        return [each for each in self.tensors if not each.numbers.equal]
+
+    @property
+    def first_divergence(self) -> TensorComparison | None:
+        """The first tensor beyond its tolerance, None where there is none."""
+        return next((each for each in self.tensors if not each.numbers.equal), None)
+
+    @property
+    def worst(self) -> TensorComparison | None:
+        """The op to look at: the first beyond its tolerance, else the one with the largest relative difference."""
+        return self.first_divergence or next(iter(self.by_size()), None)
+
+    def by_divergence(self) -> list[TensorComparison]:
+        """Return those beyond their tolerance, then all others, each in the order in which the artifact computes."""
+        return sorted(self.tensors, key=lambda each: each.numbers.equal)
+
+    def by_size(self) -> list[TensorComparison]:
+        """Return all, the largest relative difference first."""
+        return sorted(self.tensors, key=lambda each: each.numbers.max_rel, reverse=True)
+
+    def document(self) -> dict[str, Json]:
+        """Return `worst_op`, `first_divergence` and `per_op` as JSON."""
+        first, worst = self.first_divergence, self.worst
+        return {
+            "worst_op": worst.document() if worst else None,
+            "first_divergence": first.document() if first else None,
+            "per_op": {
+                "seed": self.seed,
+                "compared": len(self.tensors),
+                "beyond_tolerance": len(self.beyond),
+                "unpaired": dict(self.unpaired),
+                "tensors": [each.document() for each in self.tensors],
+            },
+        }
+
+
+def compare_per_op(
+    oracle: Oracle, model: Model, engine: str, inputs: Arrays, source_inputs: Arrays, tolerances: Tolerances
+) -> PerOp:
+    """Compare every tensor of an artifact with the tensor of its source that it should equal.
+
+    Args:
+        oracle: Executes the source.
+        model: The artifact.
+        engine: Name of the engine that executes it.
+        inputs: What the artifact is fed, by public name.
+        source_inputs: What the source is fed.
+        tolerances: As for `compare`.
+
+    Raises:
+        ModelcError: One of the two fails.
+    """
+    pairing = pair(oracle.graph, model.graph)
+    unpaired = Counter(pairing.unpaired.values())
+    pairs = {each.artifact: each for each in pairing.pairs}
+    found: dict[Value, TensorComparison] = {}
+    missing = set(pairs)
+    with tempfile.TemporaryDirectory(prefix="modelc-per-op-") as name:
+        source = _SourceTensors(oracle, source_inputs, pairing.pairs, Path(name))
+
+        def take(value: Value, array: NDArray[Any]) -> None:
+            missing.discard(value)
+            compared = _compared(pairs[value], source.take(value), array, tolerances)
+            if isinstance(compared, TensorComparison):
+                found[value] = compared
+            else:
+                unpaired[compared] += 1
+
+        start(engine, model, Taps(frozenset(pairs), take)).run(inputs)
+    unpaired[NOT_COMPUTED] += len(missing)
+    return PerOp(
+        tuple(found[each.artifact] for each in pairing.pairs if each.artifact in found),
+        dict((+unpaired).most_common()),
+    )
+
+
+def _compared(
+    pair_: Pair, reference: NDArray[Any] | None, actual: NDArray[Any], tolerances: Tolerances
+) -> TensorComparison | str:
+    """Return how a pair compares, or why it cannot be compared."""
+    if reference is None:
+        return NOT_FETCHED
+    if reference.shape != actual.shape:
+        return OTHER_SHAPE
+    if reference.dtype != actual.dtype:
+        narrower = min(reference.dtype, actual.dtype, key=lambda dtype: dtype.itemsize)
+        reference, actual = reference.astype(narrower), actual.astype(narrower)
+    source, artifact = pair_.source, pair_.artifact
+    nodes = source.producer.origin.nodes
+    return TensorComparison(
+        source.name,
+        nodes[0].op_type if nodes else source.producer.kind,
+        artifact.name,
+        artifact.producer.kind,
+        compare(artifact.name, reference, actual, tolerances),
+    )
+
+
+class _SourceTensors:
+    """The tensors of a source, fetched some at a time, in the order in which they are asked for."""
+
+    def __init__(self, oracle: Oracle, inputs: Arrays, pairs: Sequence[Pair], folder: Path) -> None:
+        self._oracle = oracle
+        self._inputs = inputs
+        self._folder = folder
+        self._batches = list(_batches(pairs, BUDGET))
+        self._batch_of = {each.artifact: index for index, batch in enumerate(self._batches) for each in batch}
+        self._fetched: dict[int, tuple[tempfile.TemporaryDirectory[str], dict[Value, NDArray[Any] | None]]] = {}
+
+    def take(self, value: Value) -> NDArray[Any] | None:
+        """Return what a tensor of the artifact should equal, None where the source does not give it."""
+        index = self._batch_of[value]
+        if index not in self._fetched:
+            self._drop_used()
+            self._fetched[index] = self._fetch(self._batches[index])
+        return self._fetched[index][1].pop(value)
+
+    def _fetch(
+        self, batch: Sequence[Pair]
+    ) -> tuple[tempfile.TemporaryDirectory[str], dict[Value, NDArray[Any] | None]]:
+        place = tempfile.TemporaryDirectory(dir=self._folder)
+        sources = list(dict.fromkeys(each.source for each in batch))
+        arrays = dict(zip(sources, self._oracle.fetch(self._inputs, sources, Path(place.name)), strict=True))
+        return place, {each.artifact: arrays[each.source] for each in batch}
+
+    def _drop_used(self) -> None:
+        for index in [index for index, (_, left) in self._fetched.items() if not left]:
+            place, _ = self._fetched.pop(index)
+            place.cleanup()
+
+
+def _batches(pairs: Sequence[Pair], budget: int) -> Iterator[list[Pair]]:
+    """Yield the pairs in parts of at most `budget` bytes, or one pair."""
+    batch: list[Pair] = []
+    size = 0
+    for each in pairs:
+        nbytes = _nbytes(each.artifact)
+        if batch and size + nbytes > budget:
+            yield batch
+            batch, size = [], 0
+        batch.append(each)
+        size += nbytes
+    if batch:
+        yield batch
+
+
+def _nbytes(value: Value) -> int:
+    type_ = value.type
+    is_known = isinstance(type_, TensorType) and type_.is_static and type_.element is not None
+    return type_.nbytes if isinstance(type_, TensorType) and is_known else _UNKNOWN_SIZE
