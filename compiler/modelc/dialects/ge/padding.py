@@ -40,7 +40,7 @@ MODES: dict[str, tuple[str, int]] = {
 # -- padding
 
 
-def _pairs(op: Op, numbers: Sequence[Dim], rank: int | None) -> Pads:
+def paddings(op: Op, numbers: Sequence[Dim], rank: int | None) -> Pads:
     """Return what is added before and after each axis."""
     rank = len(numbers) // 2 if rank is None else rank
     if len(numbers) != 2 * rank:
@@ -69,7 +69,8 @@ def _padded_extent(op: Op, dim: Dim, pair: tuple[Dim, Dim], mode: str) -> Dim:
     return dim + before + after
 
 
-def _mode(op: Op) -> str:
+def pad_mode(op: Op) -> str:
+    """Return how to pad, one of `MODES`."""
     mode = text(op, "mode", "constant")
     if mode not in MODES:
         raise mismatch(op, f"has no mode `{mode}`")
@@ -82,17 +83,17 @@ def _infer_pad(op: Op) -> list[Type]:
     value = optional(op, 2)
     if value is not None and value.is_static and value.size != 1:
         raise mismatch(op, f"needs one number to pad with, not {value}")
-    mode = _mode(op)
+    mode = pad_mode(op)
     if numbers is None:
         return [x.with_shape(None if x.shape is None else (None,) * len(x.shape))]
-    pads = _pairs(op, numbers, x.rank)
+    pads = paddings(op, numbers, x.rank)
     return [x.with_shape(_padded(op, (None,) * len(pads) if x.shape is None else x.shape, pads, mode))]
 
 
 @evaluates("Pad", "PadV2", "PadV3", "MirrorPad")
 def _pad(op: Op, arrays: Arrays) -> list[Array]:
-    x, value, mode = arrays[0], present(arrays, 2), _mode(op)
-    pads = _pairs(op, arrays[1].reshape(-1).tolist(), x.ndim)
+    x, value, mode = arrays[0], present(arrays, 2), pad_mode(op)
+    pads = paddings(op, arrays[1].reshape(-1).tolist(), x.ndim)
     _padded(op, x.shape, pads, mode)
     numbers = [(int(before or 0), int(after or 0)) for before, after in pads]
     inner = x[tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, numbers, strict=True))]
@@ -156,7 +157,7 @@ def _infer_blocks(op: Op, index: int) -> list[Type]:
     x, blocks, numbers = operand(op, 0), _blocks(op, index), known_ints(op, index)
     if x.shape is None or blocks is None:
         return [x.with_shape(None if x.shape is None else (None,) * len(x.shape))]
-    pads = _pairs(op, (None,) * 2 * len(blocks) if numbers is None else numbers, len(blocks))
+    pads = paddings(op, (None,) * 2 * len(blocks) if numbers is None else numbers, len(blocks))
     change = _to_batch if "ToBatch" in op.kind else _from_batch
     return [x.with_shape(change(op, x.shape, blocks, pads))]
 
@@ -173,7 +174,7 @@ def _infer_blocks_2d(op: Op) -> list[Type]:
 
 def _space_to_batch(op: Op, x: Array, blocks: Sequence[int], numbers: Sequence[int]) -> Array:
     count = len(blocks)
-    pads = _pairs(op, numbers, count)
+    pads = paddings(op, numbers, count)
     shape = _to_batch(op, x.shape, blocks, pads)
     x = np.pad(x, [(0, 0), *((int(a or 0), int(b or 0)) for a, b in pads), *[(0, 0)] * (x.ndim - 1 - count)])
     split = [part for dim, block in zip(x.shape[1:], blocks, strict=False) for part in (dim // block, block)]
@@ -184,7 +185,7 @@ def _space_to_batch(op: Op, x: Array, blocks: Sequence[int], numbers: Sequence[i
 
 def _batch_to_space(op: Op, x: Array, blocks: Sequence[int], numbers: Sequence[int]) -> Array:
     count = len(blocks)
-    crops = _pairs(op, numbers, count)
+    crops = paddings(op, numbers, count)
     shape = _from_batch(op, x.shape, blocks, crops)
     rest = x.shape[count + 1 :]
     whole = [dim * block for dim, block in zip(x.shape[1:], blocks, strict=False)]

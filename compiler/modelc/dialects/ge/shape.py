@@ -131,12 +131,12 @@ def _infer_reshape(op: Op) -> list[Type]:
         return [x.with_shape(reshaped(op, x.shape, wanted))]
     if x.shape is None:
         return [x.with_shape(None)]
-    start, stop = _reshape_range(op, axis, count, len(x.shape))
+    start, stop = reshape_range(op, axis, count, len(x.shape))
     middle = reshaped(op, x.shape[start:stop], wanted)
     return [x.with_shape(None if middle is None else (*x.shape[:start], *middle, *x.shape[stop:]))]
 
 
-def _reshape_range(op: Op, axis: int, count: int, rank: int) -> tuple[int, int]:
+def reshape_range(op: Op, axis: int, count: int, rank: int) -> tuple[int, int]:
     """Return which dimensions a reshape works on; a negative axis counts from behind the last one."""
     start = axis + rank + 1 if axis < 0 else axis
     stop = rank if count == -1 else start + count
@@ -153,7 +153,7 @@ def _counted(shape: Shape) -> tuple[int, ...]:
 def _reshape(op: Op, arrays: Arrays) -> list[Array]:
     x = arrays[0]
     wanted = tuple(int(dim) for dim in arrays[1].reshape(-1))
-    start, stop = _reshape_range(op, integer(op, "axis", 0), integer(op, "num_axes", -1), x.ndim)
+    start, stop = reshape_range(op, integer(op, "axis", 0), integer(op, "num_axes", -1), x.ndim)
     middle = reshaped(op, x.shape[start:stop], wanted)
     return [x.reshape((*x.shape[:start], *_counted(middle), *x.shape[stop:]))]
 
@@ -181,7 +181,7 @@ def _flatten(op: Op, arrays: Arrays) -> list[Array]:
     return [arrays[0].reshape(math.prod(shape[:axis]), math.prod(shape[axis:]))]
 
 
-def _flatten_range(op: Op, rank: int) -> tuple[int, int]:
+def flatten_range(op: Op, rank: int) -> tuple[int, int]:
     """Return the first and the last axis that FlattenV2 makes one of; a scalar has one."""
     first = positive_axis(op, integer(op, "axis", 1), max(rank, 1))
     last = positive_axis(op, integer(op, "end_axis", -1), max(rank, 1))
@@ -195,14 +195,14 @@ def _infer_flatten_v2(op: Op) -> list[Type]:
     x = operand(op, 0)
     if x.shape is None:
         return [x]
-    first, last = _flatten_range(op, len(x.shape))
+    first, last = flatten_range(op, len(x.shape))
     return [x.with_shape((*x.shape[:first], product(x.shape[first : last + 1]), *x.shape[last + 1 :]))]
 
 
 @evaluates("FlattenV2")
 def _flatten_v2(op: Op, arrays: Arrays) -> list[Array]:
     shape = arrays[0].shape
-    first, last = _flatten_range(op, len(shape))
+    first, last = flatten_range(op, len(shape))
     return [arrays[0].reshape(*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])]
 
 

@@ -100,11 +100,13 @@ class Part:
         axis: The axis of the operand it cuts, None for a new axis of extent 1.
         bounds: Begin, end and stride, each None where it is left open; a single number where the axis is dropped.
         unknown: Whether begin or end is some number that is not known.
+        entry: The entry of begin, end and strides that says so, None where none does.
     """
 
     axis: int | None
     bounds: tuple[int | None, int | None, int] | int = (None, None, 1)
     unknown: bool = False
+    entry: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +166,12 @@ def _part(op: Op, axis: int, index: int, entry: tuple[Dim, Dim, Dim], masks: Mas
     if masks.shrink_axis >> index & 1:
         if isinstance(stride, int) and stride < 0:
             raise mismatch(op, f"takes one element along axis {axis} with the stride {stride}")
-        return Part(axis, begin) if isinstance(begin, int) else Part(axis, 0, unknown=True)
+        return Part(axis, begin, False, index) if isinstance(begin, int) else Part(axis, 0, True, index)
     open_begin, open_end = bool(masks.begin >> index & 1), bool(masks.end >> index & 1)
     known = isinstance(stride, int) and (open_begin or isinstance(begin, int)) and (open_end or isinstance(end, int))
     first = begin if isinstance(begin, int) and not open_begin else None
     last = end if isinstance(end, int) and not open_end else None
-    return Part(axis, (first, last, stride if isinstance(stride, int) else 1), unknown=not known)
+    return Part(axis, (first, last, stride if isinstance(stride, int) else 1), not known, index)
 
 
 def _part_dims(op: Op, shape: tuple[Dim, ...], parts: Sequence[Part]) -> tuple[Dim, ...]:
@@ -196,7 +198,7 @@ def _part_extent(dim: Dim, part: Part) -> Dim:
         return None
     begin, end, stride = part.bounds
     if isinstance(dim, int):
-        return len(range(dim)[_clamped(dim, begin, end, stride)])
+        return len(range(dim)[clamped(dim, begin, end, stride)])
     whole = abs(stride) == 1 and end is None and (begin is None or (begin == 0 and stride == 1))
     if whole:
         return dim
@@ -204,7 +206,7 @@ def _part_extent(dim: Dim, part: Part) -> Dim:
     return 0 if same_side and begin is not None and end is not None and (end - begin) * stride <= 0 else None
 
 
-def _clamped(dim: int, begin: int | None, end: int | None, stride: int) -> slice[Any, Any, Any]:
+def clamped(dim: int, begin: int | None, end: int | None, stride: int) -> slice[Any, Any, Any]:
     """Return the slice of an axis of extent `dim`; a negative bound counts from the end, once."""
     low, high = (0, dim) if stride > 0 else (-1, dim - 1)
     ends = (low, high) if stride > 0 else (high, low)
@@ -225,7 +227,7 @@ def _take(op: Op, x: Array, parts: Sequence[Part]) -> Array:
         elif isinstance(part.bounds, int):
             index.append(part.bounds)
         else:
-            index.append(_clamped(x.shape[part.axis], *part.bounds))
+            index.append(clamped(x.shape[part.axis], *part.bounds))
     taken: Array = x[tuple(index)]
     return taken
 
@@ -242,11 +244,26 @@ def _infer_parts(
     return _parts(op, rank, begin, end, strides, masks)
 
 
-@infers("StridedSlice")
+def strided_parts(op: Op) -> Sequence[Part] | None:
+    """Return what a strided slice of any kind does as far as it is known, None where not even the number of parts is.
+
+    Raises:
+        InferenceError: The operands do not fit.
+    """
+    rank, begin, end = operand(op, 0).rank, known_ints(op, 1), known_ints(op, 2)
+    place = 3 if op.kind == "ge.StridedSlice" else 4
+    if place == 3 or given(op, place) is not None:
+        strides = known_ints(op, place)
+    else:
+        strides = None if begin is None else (1,) * len(begin)
+    if place == 3 or given(op, 3) is None:
+        return _infer_parts(op, begin, end, strides, Masks.of(op), rank)
+    return None if rank is None else _along_axes(op, rank, begin, end, constant_ints(op, 3), strides)
+
+
+@infers("StridedSlice", "StridedSliceV2", "StridedSliceV3")
 def _infer_strided_slice(op: Op) -> list[Type]:
-    x = operand(op, 0)
-    begin, end, strides = (known_ints(op, index) for index in (1, 2, 3))
-    parts = _infer_parts(op, begin, end, strides, Masks.of(op), x.rank)
+    x, parts = operand(op, 0), strided_parts(op)
     if parts is None or x.shape is None:
         return [x.with_shape(None)]
     return [x.with_shape(_part_dims(op, x.shape, parts))]
@@ -273,22 +290,6 @@ def _along_axes(op: Op, rank: int, begin: Shape, end: Shape, axes: Shape, stride
         place = positive_axis(op, int(axis or 0), rank)
         parts[place] = _part(op, place, index, (begin[index], end[index], strides[index]), Masks.of(op))
     return parts
-
-
-@infers("StridedSliceV2", "StridedSliceV3")
-def _infer_strided_slice_v2(op: Op) -> list[Type]:
-    x = operand(op, 0)
-    if x.shape is None:
-        return [x]
-    begin, end = known_ints(op, 1), known_ints(op, 2)
-    strides = known_ints(op, 4) if given(op, 4) is not None else None
-    if given(op, 4) is None and begin is not None:
-        strides = (1,) * len(begin)
-    if given(op, 3) is None:
-        parts = _infer_parts(op, begin, end, strides, Masks.of(op), x.rank)
-    else:
-        parts = _along_axes(op, len(x.shape), begin, end, constant_ints(op, 3), strides)
-    return [x.with_shape(None if parts is None else _part_dims(op, x.shape, parts))]
 
 
 @evaluates("StridedSliceV2", "StridedSliceV3")
