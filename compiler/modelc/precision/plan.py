@@ -64,8 +64,11 @@ class Kernels:
 
 
 def _takes(slots: Iterable[Slot], element: str) -> bool:
-    """Whether all slots that take floating-point numbers take those of type `element`."""
-    return all(element in slot.elements for slot in slots if slot.elements & _FLOATS)
+    """Whether the first of `slots` that takes floating-point numbers takes those of type `element`.
+
+    Others may take fewer types: a bias is often added in float32 whatever the operands are.
+    """
+    return next((element in slot.elements for slot in slots if slot.elements & _FLOATS), True)
 
 
 @cache
