@@ -134,11 +134,8 @@ def test_reports_hold_what_was_found() -> None:
     found = assessed(graph, np.full((1, SIZE), 20.0))
     document = json.loads(json.dumps(report.document(found), allow_nan=False))
     assert document["emulated"] is True
-    assert [(loss["op"], loss["why"], loss["most"]) for loss in document["losses"]][0] == (
-        "product",
-        "overflow",
-        102400,
-    )
+    loss = document["losses"][0]
+    assert (loss["op"], loss["why"], loss["most"]) == ("product", "overflow", 102400)
     assert document["keep"]["ops"] == ["product", "root"]
     text = report.text(found)
     assert "no device took part" in text
