@@ -68,11 +68,12 @@ def _reduced(
     site: Site, kind: str, target: Value, indices: Value, updates: Value, reduction: str, **axis: int
 ) -> Value:
     """Scatter with a reduction: ONNX adds but does not subtract, and onnxruntime reduces no halves."""
-    if reduction != "none" and site.element(target) in (F16, BF16):
+    element = site.element(target)
+    if reduction != "none" and element in (F16, BF16):
         target, updates = site.cast(target, F32), site.cast(updates, F32)
     if reduction == "sub":
         reduction, updates = "add", site.onnx("Sub", site.scalar(0, updates), updates)
-    return site.onnx(kind, target, indices, updates, reduction=reduction, **axis)
+    return site.cast(site.onnx(kind, target, indices, updates, reduction=reduction, **axis), element)
 
 
 @lowers("ScatterElements", "ScatterElementsV2")

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
 from modelc.dialects.ge.dtypes import element_of_cpp
 from modelc.dialects.ge.helpers import flag, integer
-from modelc.dialects.ge.segments import UNSORTED
+from modelc.dialects.ge.semantics import EVALUATE
 from modelc.ir.constants import numpy_dtype
-from modelc.ir.op import Value
+from modelc.ir.op import Op, Value
 from modelc.ir.types import F64, I32, I64
 from modelc_backends.onnx.lower.gather import places, scattered
 from modelc_backends.onnx.lower.site import Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
 _REDUCTION = {"Sum": "add", "Prod": "mul", "Max": "max", "Min": "min"}
+_UNSORTED = "UnsortedSegment"
 
 
 def _start(site: Site, x: Value, fold: str) -> Value:
-    """Return what the reduction `fold` of no rows is."""
-    start: Any = UNSORTED[f"UnsortedSegment{fold}"][1](numpy_dtype(site.element(x)))
-    return site.constant(start, site.element(x), "start")
+    """Return what the reduction `fold` of no rows is, as the op defines it that may have segments without."""
+    element = site.element(x)
+    nothing = np.empty(0, numpy_dtype(element)), np.empty(0, np.int32), np.array(1)
+    return site.constant(EVALUATE[f"{_UNSORTED}{fold}"](Op(f"ge.{_UNSORTED}{fold}"), nothing)[0], element, "start")
 
 
 def _folded(site: Site, x: Value, ids: Value, count: Value, fold: str) -> Value:
@@ -45,13 +47,13 @@ def _rows(site: Site, x: Value, leading: int) -> Value:
 # -- segments in any order
 
 
-@lowers(*UNSORTED)
+@lowers(*(f"{_UNSORTED}{fold}" for fold in _REDUCTION))
 def _unsorted(site: Site) -> Lowered:
     """Fold rows of negative segments into one more segment, which is cut off."""
     x, ids = site.inputs[:2]
     count = site.reshape(site.cast(site.inputs[2], I64), (1,))
     x, ids = _rows(site, x, site.rank(ids)), site.cast(site.reshape(ids, (-1,)), I64)
-    fold = site.op_type.removeprefix("UnsortedSegment")
+    fold = site.op_type.removeprefix(_UNSORTED)
     known = site.array(ids)
     if known is not None and (known >= 0).all():
         return _folded(site, x, ids, count, fold)

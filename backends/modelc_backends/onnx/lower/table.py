@@ -10,7 +10,7 @@ from typing import TypeAlias
 from modelc.ir.op import Value
 from modelc_backends.onnx.lower.site import Site
 
-FAMILIES = ("elementwise", "activation", "gather", "ranking")
+FAMILIES = ("elementwise", "activation", "gather", "ranking", "segments", "diagonals")
 
 Lowered: TypeAlias = Value | Sequence[Value | None]  # None stands for a result that nobody reads
 Lowering: TypeAlias = Callable[[Site], Lowered]

@@ -195,7 +195,7 @@ def _triu(op: Op, arrays: Arrays) -> list[Array]:
 
 
 @dataclass(frozen=True)
-class _Band:
+class Band:
     """The diagonals `low` to `high` of matrices, stored as rows of one length, the uppermost diagonal first.
 
     A diagonal shorter than the longest is put at the left or the right end of its row, as `align` says for those
@@ -231,7 +231,7 @@ class _Band:
         return stored, (..., row, column)
 
 
-def _band(op: Op, bounds: Sequence[int], rows: int, columns: int) -> _Band:
+def _band(op: Op, bounds: Sequence[int], rows: int, columns: int) -> Band:
     align = text(op, "align", "RIGHT_LEFT") if op.kind.endswith("V3") else "LEFT_LEFT"
     low, high = bounds[0], bounds[-1]
     # Making a matrix takes diagonals that lie outside of it, and leaves them out.
@@ -239,7 +239,7 @@ def _band(op: Op, bounds: Sequence[int], rows: int, columns: int) -> _Band:
     inside = makes or all(-rows < k < columns or k == 0 for k in (low, high))
     if len(bounds) > 2 or low > high or not inside or set(align.split("_")) - {"LEFT", "RIGHT"}:
         raise mismatch(op, f"has no diagonals {list(bounds)} ({align}) in matrices of {rows} by {columns}")
-    return _Band(low, high, rows, columns, align)
+    return Band(low, high, rows, columns, align)
 
 
 def _bounds(op: Op, array: Array) -> list[int]:
@@ -249,7 +249,7 @@ def _bounds(op: Op, array: Array) -> list[int]:
     return bounds
 
 
-def _band_of(op: Op, k: Array | None, dims: tuple[Dim, ...] | None) -> _Band | None:
+def band_of(op: Op, k: Array | None, dims: tuple[Dim, ...] | None) -> Band | None:
     """Return the band with the diagonals `k` of matrices of `dims`, None where that is not known."""
     if k is None or dims is None:
         return None
@@ -262,7 +262,7 @@ def _infer_matrix_diag_part_v3(op: Op) -> list[Type]:
     x, k = operand(op, 0), constant(op.inputs[1])
     common_element(op, (x, operand(op, 2)))
     dims = _matrix_dims(op, x)
-    band = _band_of(op, k, dims)
+    band = band_of(op, k, dims)
     if dims is None or k is None:
         return [x.with_shape(None)]
     bounds = _bounds(op, k)
@@ -285,7 +285,7 @@ def _infer_matrix_set_diag_v3(op: Op) -> list[Type]:
     x, diagonal, k = operand(op, 0), operand(op, 1), constant(op.inputs[2])
     found = common_element(op, (x, diagonal))
     dims = _matrix_dims(op, x)
-    band = _band_of(op, k, dims)
+    band = band_of(op, k, dims)
     if band is not None and dims is not None:
         equal_shapes(op, (*dims[:-2], *band.shape), diagonal.shape, what="diagonals")
     return [x.with_element(found)]
@@ -302,7 +302,7 @@ def _matrix_set_diag_v3(op: Op, arrays: Arrays) -> list[Array]:
     return [result]
 
 
-def _diag_band(op: Op, shape: tuple[int, ...], bounds: list[int], rows: int, columns: int) -> _Band:
+def stored_band(op: Op, shape: tuple[int, ...], bounds: list[int], rows: int, columns: int) -> Band:
     """Return the band that the stored diagonals of `shape` are; -1 for the smallest number that fits."""
     longest = shape[-1]
     least_rows, least_columns = longest - min(bounds[-1], 0), longest + max(bounds[0], 0)
@@ -324,14 +324,14 @@ def _infer_matrix_diag_v3(op: Op) -> list[Type]:
     rows, columns = constant_int(op, 2), constant_int(op, 3)
     if rows is None or columns is None or not x.is_static:
         return [x.with_shape((*batch, None, None))]
-    band = _diag_band(op, x.dims, bounds, rows, columns)
+    band = stored_band(op, x.dims, bounds, rows, columns)
     return [x.with_shape((*batch, band.rows, band.columns))]
 
 
 @evaluates("MatrixDiagV2", "MatrixDiagV3")
 def _matrix_diag_v3(op: Op, arrays: Arrays) -> list[Array]:
     x, k, rows, columns, padding = arrays
-    band = _diag_band(op, x.shape, _bounds(op, k), int(rows.item()), int(columns.item()))
+    band = stored_band(op, x.shape, _bounds(op, k), int(rows.item()), int(columns.item()))
     stored, places = band.indices()
     batch = x.shape[: x.ndim - len(band.shape)]
     result = np.full((*batch, band.rows, band.columns), padding.item(), x.dtype)
