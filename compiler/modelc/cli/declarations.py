@@ -79,6 +79,7 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     sorts = ("divergence", "size")
     group.add_argument("--sort", choices=sorts, default=sorts[0], help=f"order of these tensors ({sorts[0]})")
     group.add_argument("--all", action="store_true", help="list all of these tensors (the first 20)")
+    arguments.add_precision(parser)
     arguments.add_loading(parser)
     arguments.add_format(parser, ("text", "json"))
 

@@ -26,6 +26,9 @@ def request(options: argparse.Namespace) -> Request | None:
     if options.engine not in ("", ENGINE.name):
         text = f"the engine {options.engine} cannot emulate lower precision, only {ENGINE.name} can"
         raise fail("MC414", text, fixes=[Fix(f"use {ENGINE.name}", f"--engine {ENGINE.name}"), Fix("leave it out")])
+    if getattr(options, "per_op", False):
+        text = "`--per-op` compares what an engine computes; of lower precision the report names the ops itself"
+        raise fail("MC414", text, fixes=[Fix("leave out --per-op")])
     return Request(options.precision, options.keep_dtype, options.soc, options.kernels)
 
 

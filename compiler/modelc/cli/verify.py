@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import argparse
 
+from modelc.cli import emulating
 from modelc.cli.exit_codes import FINDINGS, FINE
-from modelc.cli.output import emit_json
+from modelc.cli.output import emit_json, print_findings
 from modelc.cli.progress import Progress
 from modelc.cli.settings import loading
 from modelc.execute.arrays import read_arrays
 from modelc.execute.compare import parse_tolerances
 from modelc.execute.reports.text import SHOWN, verification_text
 from modelc.execute.verification import Request, Verification, verify
+from modelc.precision import report
 from modelc.text.specs import parse_input_ranges
 
 
@@ -20,6 +22,9 @@ def run(options: argparse.Namespace) -> int:
     request = _request(options)
     with Progress() as progress:
         verification = verify(options.source, options.artifact, loading(options), request, progress.tell)
+    if verification.precision is not None:
+        print_findings(report.findings(verification.precision), (), str(options.artifact))
+        emulating.write_found(options, verification.precision)
     _print(verification, options)
     return FINE if verification.equal else FINDINGS
 
@@ -35,6 +40,7 @@ def _request(options: argparse.Namespace) -> Request:
         tolerances=parse_tolerances(options.tolerance),
         per_op=options.per_op,
         timeout=options.timeout,
+        precision=emulating.request(options),
     )
 
 
@@ -44,3 +50,5 @@ def _print(verification: Verification, options: argparse.Namespace) -> None:
             emit_json(verification.document())
         case _:
             print(verification_text(verification, options.sort, None if options.all else SHOWN))
+            if verification.precision is not None:
+                print(f"\n{report.text(verification.precision)}")

@@ -22,6 +22,9 @@ from modelc.frontends.frontend import Json, LoadOptions
 from modelc.frontends.load import load
 from modelc.ir.model import Model
 from modelc.ir.types import ELEMENTS
+from modelc.precision import report
+from modelc.precision.assess import Assessment, Setting, assess, execution_of, setting_of
+from modelc.precision.assess import Request as Precision
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 Tell: TypeAlias = Callable[[str], None]
@@ -43,6 +46,7 @@ class Request:
         tolerances: Tolerances by numpy's name of the element type, in place of the usual ones.
         per_op: Whether tensors inside of both are compared too.
         timeout: Seconds that the source's framework may take for one request.
+        precision: Lower precision to emulate while the artifact is executed, None for none.
     """
 
     inputs: Arrays | None = None
@@ -54,6 +58,7 @@ class Request:
     tolerances: Tolerances = field(default_factory=dict[str, float])
     per_op: bool = False
     timeout: int = TIMEOUT
+    precision: Precision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,7 @@ class Verification:
         tolerances: The tolerances that were used, by numpy's name of the element type.
         per_op: The comparison of the tensors inside, None where it was not asked for.
         seconds: Wall time of (source, artifact).
+        precision: What lower precision does, for the inputs with the worst output; None where it was not emulated.
     """
 
     source: Path
@@ -87,6 +93,7 @@ class Verification:
     tolerances: Tolerances = field(default_factory=dict[str, float])
     per_op: PerOp | None = None
     seconds: tuple[float, float] = (0.0, 0.0)
+    precision: Assessment | None = None
 
     @property
     def equal(self) -> bool:
@@ -109,6 +116,8 @@ class Verification:
             "outputs": [{**output.document(), "seed": seed} for output, seed in zip(self.outputs, seeds, strict=True)],
             "seconds": {"source": self.seconds[0], "artifact": self.seconds[1]},
         }
+        if self.precision is not None:
+            document["precision"] = report.document(self.precision)
         return document | (self.per_op.document() if self.per_op else {})
 
     def findings(self) -> list[Diagnostic]:
@@ -146,7 +155,9 @@ def verify(
     choice = oracle_of(source, options, request.oracle, request.timeout)
     compiled = load(artifact, LoadOptions(), Sink())
     check_workable(compiled)
-    work = _Work(compiled, start(request.engine, compiled), request, tell)
+    setting = setting_of(compiled.graph, request.precision, request.tolerances) if request.precision else None
+    execution = start(request.engine, compiled) if setting is None else execution_of(setting)
+    work = _Work(compiled, execution, request, tell, setting)
     tell("starting what executes the source")
     started = time.perf_counter()
     with choice.open(work.source_inputs(work.inputs(work.seeds[0]))) as oracle:
@@ -155,7 +166,8 @@ def verify(
             work.compare(oracle, seed)
         per_op = work.compare_per_op(oracle) if request.per_op else None
         title = oracle.title
-    return work.report(Verification(source, artifact, title, oracle_note=choice.note, per_op=per_op))
+    found = Verification(source, artifact, title, oracle_note=choice.note, per_op=per_op, precision=work.assess())
+    return work.report(found)
 
 
 @dataclass(slots=True)
@@ -167,6 +179,7 @@ class _Work:
         execution: It, ready to be run.
         request: What was asked.
         tell: Called with what begins.
+        setting: The lower precision it is executed in, None for none.
         worst: The worst comparison of each output so far, and the seed it belongs to.
         seconds: Wall time of (source, artifact) so far.
     """
@@ -175,6 +188,7 @@ class _Work:
     execution: Execution
     request: Request
     tell: Tell
+    setting: Setting | None = None
     worst: dict[str, tuple[OutputComparison, int]] = field(default_factory=dict[str, tuple[OutputComparison, int]])
     seconds: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
@@ -186,7 +200,8 @@ class _Work:
     @property
     def tolerances(self) -> dict[str, float]:
         """The tolerances by element type."""
-        return {**TOLERANCES, **self.request.tolerances}
+        usual = TOLERANCES if self.setting is None else self.setting.tolerances
+        return {**usual, **self.request.tolerances}
 
     def inputs(self, seed: int) -> Arrays:
         """Return what the artifact is fed."""
@@ -220,13 +235,26 @@ class _Work:
 
     def compare_per_op(self, oracle: Oracle) -> PerOp:
         """Compare the tensors inside, for the inputs with the worst output."""
-        _, seed = max(self.worst.values(), key=lambda each: each[0].badness, default=(None, self.seeds[0]))
+        seed = self.worst_seed
         inputs = self.inputs(seed)
         self.tell("comparing tensor by tensor")
         found = compare_per_op(
             oracle, self.model, self.execution.engine, inputs, self.source_inputs(inputs), self.tolerances
         )
         return replace(found, seed=None if seed == GIVEN else seed)
+
+    def assess(self) -> Assessment | None:
+        """Say what lower precision does, for the inputs with the worst output; None where it is not emulated."""
+        if self.setting is None:
+            return None
+        equal = all(comparison.equal for comparison, _ in self.worst.values())
+        return assess(self.setting, self.inputs(self.worst_seed), searching=not equal, tell=self.tell)
+
+    @property
+    def worst_seed(self) -> int:
+        """The seed of the inputs with the worst output."""
+        _, seed = max(self.worst.values(), key=lambda each: each[0].badness, default=(None, self.seeds[0]))
+        return seed
 
     def report(self, frame: Verification) -> Verification:
         """Return `frame` with all that was found."""

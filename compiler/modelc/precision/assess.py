@@ -10,7 +10,9 @@ from typing import Any, Final, TypeAlias
 from numpy.typing import NDArray
 
 from modelc.diagnostics.diagnostic import Diagnostic
-from modelc.execute.compare import TOLERANCES, OutputComparison, compare
+from modelc.execute.compare import TOLERANCES, OutputComparison, Tolerances, compare
+from modelc.execute.execution import Execution
+from modelc.execute.numpy_engine import ENGINE
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op
 from modelc.kernels import kernel_table
@@ -56,6 +58,7 @@ class Setting:
         request: What was asked for.
         plan: What becomes of its ops.
         replan: Returns the plan where these ops are kept, besides those that were asked for.
+        tolerances: Those of outputs, by numpy's name of the element type: float32 has what the narrow type explains.
         findings: Lines of the list of kept ops that name none.
     """
 
@@ -63,12 +66,8 @@ class Setting:
     request: Request
     plan: Plan
     replan: Callable[[frozenset[Op]], Plan]
+    tolerances: Tolerances
     findings: tuple[Diagnostic, ...] = ()
-
-    @property
-    def tolerance(self) -> float:
-        """The largest `max_rel` of outputs that is within what the narrow type explains."""
-        return TOLERANCES[self.plan.mode.low.numpy]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,8 +118,13 @@ def _is_first(loss: Loss) -> bool:
     return loss.added > LOSS or loss.error > LOSS >= loss.carried
 
 
-def setting_of(graph: Graph, request: Request) -> Setting:
+def setting_of(graph: Graph, request: Request, tolerances: Tolerances | None = None) -> Setting:
     """Return what becomes of `graph` under the mode that was asked for.
+
+    Args:
+        graph: A graph of the canonical dialect.
+        request: The mode, and what it does not concern.
+        tolerances: Tolerances of outputs by numpy's name of the element type, in place of the usual ones.
 
     Raises:
         ModelcError: There is no such mode or chip, or a file cannot be read.
@@ -136,7 +140,19 @@ def setting_of(graph: Graph, request: Request) -> Setting:
     def replan(more: frozenset[Op]) -> Plan:
         return make_plan(graph, mode, lists, kernels, kept | more)
 
-    return Setting(graph, request, replan(frozenset()), replan, findings)
+    plan = replan(frozenset())
+    usual = {**TOLERANCES, "float32": TOLERANCES[mode.low.numpy]} if plan.treatments else TOLERANCES
+    return Setting(graph, request, plan, replan, {**usual, **(tolerances or {})}, findings)
+
+
+def execution_of(setting: Setting) -> Execution:
+    """Return a graph made ready to run in lower precision."""
+
+    def run(inputs: Arrays) -> dict[str, Array]:
+        return emulate(setting.graph, inputs, setting.plan)
+
+    title = f"{ENGINE.title()}, {setting.plan.mode.name} emulated"
+    return Execution(ENGINE.name, title, run, ("lower precision is an emulation, no device took part",))
 
 
 def assess(
@@ -161,7 +177,7 @@ def assess(
     """
     tell(f"emulating {setting.plan.mode.name}")
     found = run_in_step(setting.graph, inputs, setting.plan)
-    outputs = compared(found.wide, found.narrow, setting.tolerance)
+    outputs = compared(setting, found.wide, found.narrow)
     losses = tuple(found.losses[op] for op in setting.plan.treatments if op in found.losses)
     assessment = Assessment(setting, losses, outputs, found.narrow)
     if not searching or assessment.equal:
@@ -171,20 +187,14 @@ def assess(
     if not result.found:
         return replace(assessment, search=result)
     kept, _ = matching(setting.graph, lines_of(result.ops))
-    mended = compared(found.wide, emulate(setting.graph, inputs, setting.replan(kept)), setting.tolerance)
+    mended = compared(setting, found.wide, emulate(setting.graph, inputs, setting.replan(kept)))
     in_order = tuple(op for op in setting.plan.treatments if op in kept)
     return replace(assessment, search=result, kept=in_order, mended=mended)
 
 
-def compared(wide: Arrays, narrow: Arrays, tolerance: float) -> tuple[OutputComparison, ...]:
+def compared(setting: Setting, wide: Arrays, narrow: Arrays) -> tuple[OutputComparison, ...]:
     """Compare outputs in fewer bits with those in float32."""
-    pairs = ((name, compare(name, array, narrow[name])) for name, array in wide.items())
-    return tuple(
-        replace(each, equal=each.max_rel <= tolerance, tolerance=tolerance)
-        if wide[name].dtype.kind == "f" and not each.problem
-        else each
-        for name, each in pairs
-    )
+    return tuple(compare(name, array, narrow[name], setting.tolerances) for name, array in wide.items())
 
 
 def _searched(setting: Setting, inputs: Arrays, found: Lockstep, runs: int) -> Search:
@@ -192,7 +202,7 @@ def _searched(setting: Setting, inputs: Arrays, found: Lockstep, runs: int) -> S
 
     def suffices(kept: frozenset[Op]) -> bool:
         outputs = emulate(setting.graph, inputs, setting.replan(kept))
-        return all(each.equal for each in compared(found.wide, outputs, setting.tolerance))
+        return all(each.equal for each in compared(setting, found.wide, outputs))
 
     order, beyond, used = _order(setting, inputs, found)
     result = search(order, beyond, suffices, runs - used)

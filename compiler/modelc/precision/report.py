@@ -46,7 +46,6 @@ def document(assessment: Assessment) -> dict[str, Json]:
         "narrowed": len(setting.plan.treatments),
         "kept": len(setting.plan.kept),
         "equal": assessment.equal,
-        "tolerance": setting.tolerance,
         "outputs": [each.document() for each in assessment.outputs],
         "losses": [_loss_document(loss, why) for loss, why in _named(assessment)],
         "keep": kept,
