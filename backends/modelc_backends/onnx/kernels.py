@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from modelc.dialects.onnx import OPSET
+from modelc.dialects.onnx import OPSET, find
 from modelc.ir.types import ELEMENTS, Element
 
 # Wider types in order of preference. Half precision is left to onnxruntime, which widens it by itself, so that the file
@@ -56,17 +56,17 @@ def widening(kind: str, elements: tuple[str, ...], count: int) -> Widening:
     """
     from modelc.dialects.onnx.infer import schema_of
 
-    kernels, schema = _kernels().get(kind), schema_of(kind, OPSET)
-    if kernels is None:
-        return Widening({}, {})
-    wider = {}
-    for parameter, element in zip(_parameters(schema.inputs, len(elements)), elements, strict=True):
-        taken = kernels.get(parameter, ())
+    kernels, schema, definition = _kernels().get(kind, {}), schema_of(kind, OPSET), find(kind)
+    assert definition is not None, kind
+    inputs, results = _parameters(schema.inputs, len(elements)), _parameters(schema.outputs, count)
+    wider: dict[str, tuple[Element, Element]] = {}
+    for index, (parameter, element) in enumerate(zip(inputs, elements, strict=True)):
+        slot = definition.operands[min(index, len(definition.operands) - 1)]
+        taken = kernels.get(parameter) or slot.elements
         if element and taken and element not in taken:
             found = next((each for each in _WIDER.get(element, ()) if each in taken), None)
             if found is not None:
                 wider[parameter] = (ELEMENTS[element], ELEMENTS[found])
-    inputs, results = _parameters(schema.inputs, len(elements)), _parameters(schema.outputs, count)
     return Widening(
         {n: wider[name][1] for n, name in enumerate(inputs) if name in wider and elements[n]},
         {n: wider[name][0] for n, name in enumerate(results) if name in wider},

@@ -124,7 +124,7 @@ class Site:
     def many(self, kind: str, count: int, *operands: Value | None, **attributes: Attribute) -> tuple[Value, ...]:
         """Insert an op with `count` results, whose types are inferred.
 
-        What onnxruntime has no kernel for is computed on wider elements and cast back.
+        What ONNX, or onnxruntime on the CPU, cannot compute is computed on wider elements and cast back.
 
         Raises:
             InferenceError: The operands do not fit.
@@ -134,10 +134,10 @@ class Site:
         assert definition is not None, kind
         assert definition.infer is not None, f"{kind} has nested graphs: use build"
         given = [self.rw.absent() if value is None else value for value in operands]
-        self._check_elements(definition, given)
         wider = widening(kind, tuple(map(_element_name, given)), count)
         for index, element in wider.operands.items():
             given[index] = self.cast(given[index], element)
+        self._check_elements(definition, given)
         probe = Op(definition.kind, tuple(given), dict(attributes), (UNKNOWN,) * count)
         results = self.build(kind, given, attributes, definition.infer(probe)).results
         return tuple(
@@ -167,6 +167,10 @@ class Site:
     def scalar(self, number: float | bool, like: Value) -> Value:
         """Insert a number of the element type of `like`."""
         return self.constant(number, self.element(like), "number")
+
+    def splat(self, number: float | bool, dims: Sequence[int], element: Element) -> Value:
+        """Insert a constant all of whose elements are one number."""
+        return self.constant(np.broadcast_to(np.asarray(number, numpy_dtype(element)), tuple(dims)), element)
 
     def moved(self, value: Value, perm: Sequence[int], dims: Sequence[int] = ()) -> Value:
         """Return a constant with its dimensions in the order `perm`, in the shape `dims` afterwards where given.
@@ -231,22 +235,18 @@ class Site:
 
     # -- layout
 
-    def channels_first(self, value: Value, layout: str) -> Value:
-        """Return `value`, laid out as `layout` (`NHWC`, `NDHWC`, ...), with its channels behind the batch."""
-        return self.transpose(value, to_channels_first(layout))
+    def channels_first(self, value: Value, axis: int) -> Value:
+        """Return `value`, whose channels are at `axis`, with them behind the batch."""
+        return self.transpose(value, (0, axis, *(each for each in range(1, self.rank(value)) if each != axis)))
 
-    def as_laid_out(self, value: Value, layout: str) -> Value:
-        """Return `value`, whose channels are behind the batch, in `layout`; the inverse of `channels_first`."""
-        return self.transpose(value, inverse(to_channels_first(layout)))
+    def as_laid_out(self, value: Value, axis: int) -> Value:
+        """Return `value`, whose channels are behind the batch, with them at `axis`; undoes `channels_first`."""
+        others = list(range(2, self.rank(value)))
+        return self.transpose(value, (0, *others[: axis - 1], 1, *others[axis - 1 :]))
 
 
 def _element_name(value: Value) -> str:
     return value.type.element.name if isinstance(value.type, TensorType) and value.type.element else ""
-
-
-def to_channels_first(layout: str) -> tuple[int, ...]:
-    """Return the order of dimensions that brings `layout` to batch, channels, and the spatial ones."""
-    return tuple(layout.index(letter) for letter in ("N", "C", *(each for each in layout if each not in "NC")))
 
 
 def inverse(perm: Sequence[int]) -> tuple[int, ...]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TypeAlias
 
 from modelc.ir.op import Value
 from modelc_backends.onnx.lower.site import Site
-
-FAMILIES = ("elementwise", "activation", "gather", "ranking", "segments", "diagonals")
 
 Lowered: TypeAlias = Value | Sequence[Value | None]  # None stands for a result that nobody reads
 Lowering: TypeAlias = Callable[[Site], Lowered]
@@ -30,8 +29,8 @@ def lowers(*op_types: str) -> Callable[[Lowering], Lowering]:
 
 @cache
 def _families() -> None:
-    for family in FAMILIES:
-        import_module(f"{__package__}.{family}")
+    for module in iter_modules(import_module(__package__).__path__):
+        import_module(f"{__package__}.{module.name}")
 
 
 def lowering(op_type: str) -> Lowering | None:

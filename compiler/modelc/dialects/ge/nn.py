@@ -47,13 +47,14 @@ VOLUME = ("NDHWC", "NCDHW")
 # -- attributes
 
 
-def _layout(op: Op) -> str:
+def layout_of(op: Op) -> str:
+    """Return how a convolution lays out its operand, `NHWC`, `NCDHW`, ..."""
     if "3D" in op.kind:
         return data_format(op, *VOLUME)
     return data_format(op, *(reversed(PLANE) if op.kind == "ge.Deconvolution" else PLANE))
 
 
-def _filter_axes(op: Op, layout: str) -> tuple[int, ...]:
+def filter_axes(op: Op, layout: str) -> tuple[int, ...]:
     """Return the permutation that brings the filter to [spatial..., channels in, channels out]."""
     order = "HWCN" if len(layout) == 4 else "DHWCN"
     default = "NCHW" if op.kind == "ge.Deconvolution" else order
@@ -67,7 +68,8 @@ def _per_axis(op: Op, name: str, layout: str) -> tuple[int, ...]:
     return spatial_numbers(op, name, layout, integers(op, name, (1,) * len(layout)))
 
 
-def _window(op: Op, layout: str, kernel: tuple[int, ...]) -> Window:
+def window_of(op: Op, layout: str, kernel: tuple[int, ...]) -> Window:
+    """Return how the window of a convolution slides."""
     return Window(kernel, _per_axis(op, "strides", layout), _per_axis(op, "dilations", layout), pad_pairs(op, layout))
 
 
@@ -77,7 +79,8 @@ def _in_layout(layout: str, batch: Dim, sizes: tuple[Dim, ...], channels: Dim) -
     return tuple(dims)
 
 
-def _groups(op: Op) -> int:
+def groups_of(op: Op) -> int:
+    """Return among how many groups channels are divided."""
     groups = integer(op, "groups", 1)
     if groups < 1:
         raise mismatch(op, f"needs at least 1 group, not {groups}")
@@ -101,11 +104,11 @@ def _check_bias(op: Op, index: int, channels: Dim) -> Dim:
 
 @infers("Conv2D", "Conv3D", "DepthwiseConv2D")
 def _infer_convolution(op: Op) -> list[Type]:
-    layout = _layout(op)
+    layout = layout_of(op)
     x, filter_ = operand(op, 0), operand(op, 1)
     dims = need_rank(op, x, len(layout))
     shape = need_rank(op, filter_, len(layout), "a filter")
-    *kernel, taken, given_out = (shape[axis] for axis in _filter_axes(op, layout))
+    *kernel, taken, given_out = (shape[axis] for axis in filter_axes(op, layout))
     channels = dims[channel_axis(layout)]
     if op.kind == "ge.DepthwiseConv2D":
         results = _depthwise_results(op, channels, taken, given_out)
@@ -127,7 +130,7 @@ def _infer_convolution(op: Op) -> list[Type]:
 
 
 def _grouped_results(op: Op, channels: Dim, taken: Dim, results: Dim) -> Dim:
-    groups = _groups(op)
+    groups = groups_of(op)
     equal_dims(op, channels, product((taken, groups)), f"channels of operand and filter ({groups} groups)")
     if isinstance(results, int) and results % groups:
         raise mismatch(op, f"cannot divide {results} channels among {groups} groups")
@@ -162,20 +165,20 @@ def _need_no_offset(op: Op) -> None:
 @evaluates("Conv2D", "Conv3D")
 def _convolution(op: Op, arrays: Arrays) -> list[Array]:
     _need_no_offset(op)
-    layout = _layout(op)
-    kernel = arrays[1].transpose(_filter_axes(op, layout))
-    window = _window(op, layout, kernel.shape[:-2])
-    y = convolve(_computing(channels_last(arrays[0], layout)), _computing(kernel), window, _groups(op))
+    layout = layout_of(op)
+    kernel = arrays[1].transpose(filter_axes(op, layout))
+    window = window_of(op, layout, kernel.shape[:-2])
+    y = convolve(_computing(channels_last(arrays[0], layout)), _computing(kernel), window, groups_of(op))
     return _finish(op, y, present(arrays, 2), arrays[0].dtype, layout)
 
 
 @evaluates("DepthwiseConv2D")
 def _depthwise(op: Op, arrays: Arrays) -> list[Array]:
     _need_no_offset(op)
-    layout = _layout(op)
+    layout = layout_of(op)
     x = channels_last(arrays[0], layout)
-    kernel = arrays[1].transpose(_filter_axes(op, layout))
-    window = _window(op, layout, kernel.shape[:-2])
+    kernel = arrays[1].transpose(filter_axes(op, layout))
+    window = window_of(op, layout, kernel.shape[:-2])
     by_channel = kernel.reshape(*kernel.shape[:-2], x.shape[-1], -1)
     y = convolve_depthwise(_computing(x), _computing(by_channel), window)
     return _finish(op, y, present(arrays, 2), arrays[0].dtype, layout)
@@ -184,7 +187,7 @@ def _depthwise(op: Op, arrays: Arrays) -> list[Array]:
 # -- transposed convolution
 
 # kind: operands that hold the size of the result, the filter, what is spread, the bias
-_TRANSPOSED = {
+TRANSPOSED = {
     "ge.Conv2DBackpropInput": (0, 1, 2, None),
     "ge.Conv3DBackpropInput": (0, 1, 2, None),
     "ge.Conv2DTranspose": (0, 2, 1, 3),
@@ -196,16 +199,16 @@ _TRANSPOSED = {
 
 @infers("Conv2DBackpropInput", "Conv3DBackpropInput", "Conv2DTranspose", "Conv3DTranspose", "Deconvolution")
 def _infer_transposed(op: Op) -> list[Type]:
-    layout = _layout(op)
-    size_at, filter_at, spread_at, bias_at = _TRANSPOSED[op.kind]
+    layout = layout_of(op)
+    size_at, filter_at, spread_at, bias_at = TRANSPOSED[op.kind]
     filter_, spread = operand(op, filter_at), operand(op, spread_at)
     dims = need_rank(op, spread, len(layout))
     shape = need_rank(op, filter_, len(layout), "a filter")
-    *kernel, results, channels = (shape[axis] for axis in _filter_axes(op, layout))
+    *kernel, results, channels = (shape[axis] for axis in filter_axes(op, layout))
     equal_dims(op, dims[channel_axis(layout)], channels, "channels of operand and filter")
-    if isinstance(channels, int) and channels % _groups(op):
-        raise mismatch(op, f"cannot divide {channels} channels among {_groups(op)} groups")
-    results = product((results, _groups(op)))
+    if isinstance(channels, int) and channels % groups_of(op):
+        raise mismatch(op, f"cannot divide {channels} channels among {groups_of(op)} groups")
+    results = product((results, groups_of(op)))
     wanted = None if size_at is None else known_ints(op, size_at)
     sizes = _transposed_sizes(op, layout, wanted, tuple(kernel), dims)
     if bias_at is not None:
@@ -232,7 +235,7 @@ def _transposed_sizes(
         sizes = tuple(wanted[axis] for axis in axes) if len(wanted) == len(layout) else wanted
         _check_transposed(op, layout, sizes, kernel, tuple(dims[axis] for axis in axes))
         return sizes
-    if wanted is None and _TRANSPOSED[op.kind][0] is not None:
+    if wanted is None and TRANSPOSED[op.kind][0] is not None:
         return (None,) * len(axes)
     strides, dilations, pads = (
         _per_axis(op, "strides", layout),
@@ -267,25 +270,25 @@ def _check_transposed(
 @evaluates("Conv2DBackpropInput", "Conv3DBackpropInput", "Conv2DTranspose", "Conv3DTranspose", "Deconvolution")
 def _transposed(op: Op, arrays: Arrays) -> list[Array]:
     _need_no_offset(op)
-    layout = _layout(op)
-    size_at, filter_at, spread_at, bias_at = _TRANSPOSED[op.kind]
-    kernel = arrays[filter_at].transpose(_filter_axes(op, layout))
+    layout = layout_of(op)
+    size_at, filter_at, spread_at, bias_at = TRANSPOSED[op.kind]
+    kernel = arrays[filter_at].transpose(filter_axes(op, layout))
     spread = arrays[spread_at]
     wanted = None if size_at is None else tuple(int(size) for size in arrays[size_at])
     found = _transposed_sizes(op, layout, wanted, kernel.shape[:-2], spread.shape)
     sizes = tuple(int(size) for size in found if isinstance(size, int))
-    window = _window(op, layout, kernel.shape[:-2])
-    y = deconvolve(_computing(channels_last(spread, layout)), _computing(kernel), window, sizes, _groups(op))
+    window = window_of(op, layout, kernel.shape[:-2])
+    y = deconvolve(_computing(channels_last(spread, layout)), _computing(kernel), window, sizes, groups_of(op))
     return _finish(op, y, None if bias_at is None else present(arrays, bias_at), spread.dtype, layout)
 
 
 @infers("DepthwiseConv2DBackpropInput")
 def _infer_transposed_depthwise(op: Op) -> list[Type]:
-    layout = _layout(op)
+    layout = layout_of(op)
     filter_, spread = operand(op, 1), operand(op, 2)
     dims = need_rank(op, spread, 4)
     shape = need_rank(op, filter_, 4, "a filter")
-    *kernel, taken, given_out = (shape[axis] for axis in _filter_axes(op, layout))
+    *kernel, taken, given_out = (shape[axis] for axis in filter_axes(op, layout))
     equal_dims(op, dims[channel_axis(layout)], product((taken, given_out)), "channels of operand and filter")
     wanted = known_ints(op, 0)
     sizes = _transposed_sizes(op, layout, wanted, tuple(kernel), dims)
@@ -296,13 +299,13 @@ def _infer_transposed_depthwise(op: Op) -> list[Type]:
 
 @evaluates("DepthwiseConv2DBackpropInput")
 def _transposed_depthwise(op: Op, arrays: Arrays) -> list[Array]:
-    layout = _layout(op)
+    layout = layout_of(op)
     wanted = tuple(int(size) for size in arrays[0])
-    kernel = arrays[1].transpose(_filter_axes(op, layout))
+    kernel = arrays[1].transpose(filter_axes(op, layout))
     flat = kernel.reshape(*kernel.shape[:-2], 1, kernel.shape[-1] * kernel.shape[-2])
     sizes, groups = tuple(wanted[axis] for axis in spatial_axes(layout)), wanted[channel_axis(layout)]
     spread = _computing(channels_last(arrays[2], layout))
-    y = deconvolve(spread, _computing(flat), _window(op, layout, kernel.shape[:-2]), sizes, groups)
+    y = deconvolve(spread, _computing(flat), window_of(op, layout, kernel.shape[:-2]), sizes, groups)
     return _finish(op, y, None, arrays[2].dtype, layout)
 
 

@@ -40,14 +40,15 @@ _LAYOUTS = {
 }
 
 
-def _channel_axis_of(op: Op, rank: int) -> int:
+def channel_axis_of(op: Op, rank: int) -> int:
+    """Return the axis of the channels of an operand of that rank."""
     layout = data_format(op, *_LAYOUTS[op.kind])
     return 1 if channel_axis(layout) == 1 and rank > 1 else rank - 1
 
 
 def _with_channels(op: Op, x: TensorType, parameters: list[TensorType]) -> tuple[TensorType, Dim]:
     """Return the type of the result and the number of channels, on which operand and parameters agree."""
-    axis = None if x.shape is None else _channel_axis_of(op, len(x.shape))
+    axis = None if x.shape is None else channel_axis_of(op, len(x.shape))
     size = None if x.shape is None or axis is None else x.shape[axis]
     for parameter in parameters:
         size = equal_dims(op, size, need_rank(op, parameter, 1, "a parameter")[0], "channels")
@@ -71,7 +72,7 @@ def _infer_batch_norm(op: Op) -> list[Type]:
 @evaluates("BatchNorm", "BatchNorm3D")
 def _batch_norm(op: Op, arrays: Arrays) -> list[Array]:
     x, scale, offset = wide(arrays[0]), arrays[1], arrays[2]
-    axis, epsilon = _channel_axis_of(op, x.ndim), np.float32(number(op, "epsilon", 1e-4))
+    axis, epsilon = channel_axis_of(op, x.ndim), np.float32(number(op, "epsilon", 1e-4))
     mean, variance = present(arrays, 3), present(arrays, 4)
     unbiased = variance
     if flag(op, "is_training", True) or mean is None or variance is None:
@@ -108,7 +109,7 @@ def _infer_bn_infer(op: Op) -> list[Type]:
 @evaluates("BNInfer")
 def _bn_infer(op: Op, arrays: Arrays) -> list[Array]:
     x, scale, offset, mean, variance = map(wide, arrays)
-    axis = _channel_axis_of(op, x.ndim)
+    axis = channel_axis_of(op, x.ndim)
     y = _normalized(x, mean, variance, scale, offset, number(op, "epsilon"), axis)
     return [y.astype(arrays[0].dtype, copy=False)]
 
@@ -187,7 +188,7 @@ def _rms_norm(op: Op, arrays: Arrays) -> list[Array]:
     return [(x * deviation * gamma).astype(arrays[0].dtype, copy=False), deviation.astype(np.float32)]
 
 
-def _instance_axes(op: Op, rank: int) -> tuple[int, ...]:
+def instance_axes(op: Op, rank: int) -> tuple[int, ...]:
     """Return the axes between batch and channels."""
     layout = text(op, "data_format", "NDHWC") if op.kind == "ge.InstanceNorm" else "NCHW"
     return tuple(range(2, rank)) if channel_axis(layout) == 1 else tuple(range(1, rank - 1))
@@ -201,16 +202,16 @@ def _infer_instance_norm(op: Op) -> list[Type]:
         return [x, statistics, statistics]
     if len(x.shape) < 2:
         raise mismatch(op, f"needs an operand with batch and channels, not {x}")
-    axes = _instance_axes(op, len(x.shape))
+    axes = instance_axes(op, len(x.shape))
     statistics = statistics.with_shape(1 if axis in axes else dim for axis, dim in enumerate(x.shape))
     for index in (1, 2):
         parameter = optional(op, index)
         if parameter is not None:
-            broadcast(op, statistics.shape, _by_channel(parameter.shape, len(x.shape), axes))
+            broadcast(op, statistics.shape, by_channel(parameter.shape, len(x.shape), axes))
     return [x, statistics, statistics]
 
 
-def _by_channel(shape: Shape, rank: int, axes: tuple[int, ...]) -> Shape:
+def by_channel(shape: Shape, rank: int, axes: tuple[int, ...]) -> Shape:
     """Return the shape of a parameter given per channel as it broadcasts with the operand."""
     if shape is None or len(shape) != 1:
         return shape
@@ -220,7 +221,7 @@ def _by_channel(shape: Shape, rank: int, axes: tuple[int, ...]) -> Shape:
 @evaluates("InstanceNorm", "InstanceNormV2")
 def _instance_norm(op: Op, arrays: Arrays) -> list[Array]:
     x, gamma, beta = wide(arrays[0]), present(arrays, 1), present(arrays, 2)
-    axes = _instance_axes(op, x.ndim)
+    axes = instance_axes(op, x.ndim)
     v2 = op.kind == "ge.InstanceNormV2"
     mean, variance = present(arrays, 3), present(arrays, 4)
     if not v2 or flag(op, "is_training", True) or mean is None or variance is None:
@@ -228,7 +229,7 @@ def _instance_norm(op: Op, arrays: Arrays) -> list[Array]:
     y = (x - mean) / np.sqrt(variance + number(op, "epsilon", 1e-5 if v2 else 1e-6))
     for parameter, function in ((gamma, np.multiply), (beta, np.add)):
         if parameter is not None:
-            target = _by_channel(parameter.shape, x.ndim, axes) or ()
+            target = by_channel(parameter.shape, x.ndim, axes) or ()
             y = function(y, wide(parameter).reshape([int(dim) for dim in target if isinstance(dim, int)]))
     dtype = np.dtype(np.float32) if v2 else arrays[0].dtype
     return [y.astype(arrays[0].dtype, copy=False), *(s.astype(dtype, copy=False) for s in (mean, variance))]

@@ -80,7 +80,8 @@ class Pooling:
 # -- attributes
 
 
-def _pooling(op: Op, arrays: Arrays = ()) -> Pooling:
+def pooling_of(op: Op, arrays: Arrays = ()) -> Pooling:
+    """Return what a pooling op does; `arrays` are its operands where they are known."""
     volume = "3D" in op.kind
     if op.kind in ("ge.MaxPoolV3", "ge.AvgPoolV2"):
         layout = data_format(op, "NCHW", "NHWC")
@@ -140,7 +141,7 @@ def _infer_pool(op: Op) -> list[Type]:
     x = operand(op, 0)
     if op.kind == "ge.MaxPoolV2" and (constant_ints(op, 1) is None or constant_ints(op, 2) is None):
         return [x.with_shape((None,) * 4)]
-    pooling = _pooling(op)
+    pooling = pooling_of(op)
     dims = list(need_rank(op, x, len(pooling.layout)))
     for index, axis in enumerate(spatial_axes(pooling.layout)):
         dims[axis] = _positions(pooling, index, dims[axis])
@@ -194,7 +195,7 @@ def _adaptive_sizes(op: Op, shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
 
 @evaluates(*MAXIMA)
 def _max_pool(op: Op, arrays: Arrays) -> list[Array]:
-    pooling, dtype = _pooling(op, arrays), arrays[0].dtype
+    pooling, dtype = pooling_of(op, arrays), arrays[0].dtype
     x = channels_last(arrays[0], pooling.layout)
     y = reduce_windows(wide(x), pooling.window(x.shape[1:-1]), np.fmax, lowest(wide(x).dtype))
     return [from_channels_last(y, pooling.layout).astype(dtype, copy=False)]
@@ -202,19 +203,19 @@ def _max_pool(op: Op, arrays: Arrays) -> list[Array]:
 
 @evaluates(*MEANS)
 def _average_pool(op: Op, arrays: Arrays) -> list[Array]:
-    pooling = _pooling(op)
+    pooling = pooling_of(op)
 
     def average(x: Array) -> Array:
         last = channels_last(x, pooling.layout)
         window = pooling.window(last.shape[1:-1])
         sums = reduce_windows(last, window, np.add, 0)
-        sums /= _cells(pooling, window, last.shape[1:-1])
+        sums /= cells_of(pooling, window, last.shape[1:-1])
         return from_channels_last(sums, pooling.layout)
 
     return [widened(average)(arrays[0])]
 
 
-def _cells(pooling: Pooling, window: Window, sizes: tuple[int, ...]) -> Array:
+def cells_of(pooling: Pooling, window: Window, sizes: tuple[int, ...]) -> Array:
     """Return what the sum of each window is divided by."""
     if pooling.divisor:
         return np.full((), pooling.divisor, np.float32)
@@ -232,7 +233,7 @@ def _cells(pooling: Pooling, window: Window, sizes: tuple[int, ...]) -> Array:
 
 @evaluates("MaxPoolWithArgmax")
 def _argmax_pool(op: Op, arrays: Arrays) -> list[Array]:
-    pooling, x = _pooling(op), arrays[0]
+    pooling, x = pooling_of(op), arrays[0]
     window = pooling.window(x.shape[1:-1])
     counts = window.count(x.shape[1:-1])
     least = lowest(x.dtype)
