@@ -13,7 +13,7 @@ from modelc.ir.blob import Blob, BlobError
 from modelc.ir.constants import to_array, to_blob
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op
-from modelc.ir.opdef import Evaluate, InferenceError
+from modelc.ir.opdef import RANDOM, Evaluate, InferenceError
 from modelc.ir.types import TensorType
 from modelc.pipeline.facts import GE, TYPED
 from modelc.pipeline.passes import GraphPass, PassContext, option
@@ -79,7 +79,7 @@ def _result_types(op: Op, limit: int) -> list[TensorType] | None:
     if op.kind in ("const", "absent", "input", "return") or op.graphs or not op.operands or not is_pure(op):
         return None
     definition = op_def(op.kind)
-    if definition is None or definition.evaluate is None:
+    if definition is None or definition.evaluate is None or RANDOM in definition.traits:
         return None
     types = [value.type for value in op.results if isinstance(value.type, TensorType) and value.type.is_static]
     if len(types) != len(op.results) or any(t.element is None or not t.element.nbytes for t in types):

@@ -19,7 +19,9 @@ from modelc.ir.types import ELEMENTS, STRING
 FAMILIES = (
     *("elementwise", "activation", "conversion", "nn", "normalization", "pool", "linear"),
     *("shape", "making", "joining", "diagonals", "slicing", "padding", "gather", "segments", "lookup"),
-    *("reduce", "ranking", "boxes", "image", "preprocessing", "color", "control", "effects", "attribute_forms"),
+    *("reduce", "ranking", "boxes", "image", "preprocessing", "color", "control", "effects"),
+    *("integrals", "incomplete", "decompositions", "fourier", "sequences", "sets", "sampling", "learning"),
+    *("random", "crops", "candidates", "ascend", "attribute_forms"),
 )
 
 

@@ -21,7 +21,7 @@ from modelc.dialects.ge.known import known_ints
 from modelc.dialects.ge.semantics import Arrays, evaluates, infers
 from modelc.ir.constants import numpy_dtype
 from modelc.ir.op import Op
-from modelc.ir.types import ELEMENTS, Dim, Shape, TensorType, Type, format_shape
+from modelc.ir.types import BOOL, ELEMENTS, Dim, Shape, TensorType, Type, format_shape
 
 
 @infers("Cast")
@@ -44,6 +44,18 @@ def _cast(op: Op, arrays: Arrays) -> list[Array]:
     if x.dtype.name == "bfloat16":
         x = x.astype(np.float32)
     return [x.astype(numpy_dtype(target), copy=False)]
+
+
+@infers("ToBool")
+def _infer_to_bool(op: Op) -> list[Type]:
+    operand(op, 0)
+    return [TensorType(BOOL, ())]
+
+
+@evaluates("ToBool")
+def _to_bool(_: Op, arrays: Arrays) -> list[Array]:
+    x = arrays[0]
+    return [np.array(bool(x.item()) if x.ndim == 0 else x.size > 0)]
 
 
 PARTS: dict[str, Callable[..., Any]] = {"Angle": np.angle, "ComplexAbs": np.abs, "Imag": np.imag, "Real": np.real}

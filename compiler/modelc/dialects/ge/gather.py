@@ -244,6 +244,7 @@ _SCATTER: dict[str, Combine] = {
     "amin": np.minimum.at,
 }
 _TENSOR_SCATTER: dict[str, Combine] = {
+    "ScatterNonAliasingAdd": np.add.at,
     "TensorScatterUpdate": _set,
     "TensorScatterAdd": np.add.at,
     "TensorScatterSub": np.subtract.at,

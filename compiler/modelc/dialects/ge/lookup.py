@@ -304,15 +304,16 @@ def _search_sorted(op: Op, arrays: Arrays) -> list[Array]:
 
 @infers("Bucketize")
 def _infer_bucketize(op: Op) -> list[Type]:
-    _boundaries(op)
+    boundaries(op)
     return [operand(op, 0).with_element(element(op, "dtype", I32))]
 
 
-def _boundaries(op: Op) -> list[float]:
-    boundaries = op.attributes.get("boundaries", ())
-    if not isinstance(boundaries, tuple) or not all(isinstance(item, float | int) for item in boundaries):
-        raise mismatch(op, f"needs a list of boundaries, not {boundaries!r}")
-    numbers = [float(item) for item in boundaries if isinstance(item, float | int)]
+def boundaries(op: Op) -> list[float]:
+    """Return the attribute `boundaries`; raises unless they are in order."""
+    given = op.attributes.get("boundaries", ())
+    if not isinstance(given, tuple) or not all(isinstance(item, float | int) for item in given):
+        raise mismatch(op, f"needs a list of boundaries, not {given!r}")
+    numbers = [float(item) for item in given if isinstance(item, float | int)]
     if numbers != sorted(numbers):
         raise mismatch(op, f"needs its boundaries in order, not {numbers}")
     return numbers
@@ -321,7 +322,7 @@ def _boundaries(op: Op) -> list[float]:
 @evaluates("Bucketize")
 def _bucketize(op: Op, arrays: Arrays) -> list[Array]:
     side: Literal["left", "right"] = "right" if flag(op, "right", True) else "left"
-    places = np.searchsorted(np.array(_boundaries(op), np.float32), arrays[0], side)
+    places = np.searchsorted(np.array(boundaries(op), np.float32), arrays[0], side)
     return [places.astype(numpy_dtype(element(op, "dtype", I32)))]
 
 

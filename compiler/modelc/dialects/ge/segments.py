@@ -18,6 +18,7 @@ from modelc.dialects.ge.helpers import (
     need_family,
     need_rank,
     operand,
+    text,
 )
 from modelc.dialects.ge.known import known_int
 from modelc.dialects.ge.semantics import Array, Arrays, evaluates, infers
@@ -60,7 +61,7 @@ _SORTED: dict[str, Fold] = {"SegmentSum": (np.add.at, _zero), "SegmentMax": (np.
 # -- segments in any order
 
 
-@infers(*_UNSORTED)
+@infers(*_UNSORTED, "UnsortedSegmentJoin")
 def _infer_unsorted(op: Op) -> list[Type]:
     x, ids, count = operand(op, 0), operand(op, 1), known_int(op, 2)
     _need_count(op, count)
@@ -93,6 +94,21 @@ def _fold(fold: Fold, x: Array, ids: Array, count: int) -> Array:
     kept = ids >= 0
     combine(result, ids[kept], x[kept])
     return result
+
+
+@evaluates("UnsortedSegmentJoin")
+def _joined(op: Op, arrays: Arrays) -> list[Array]:
+    x, ids, count = arrays[0], arrays[1], int(arrays[2].item())
+    _need_count(op, count)
+    equal_shapes(op, x.shape[: ids.ndim], ids.shape, what="leading dimensions and segment ids")
+    if (ids >= count).any():
+        raise mismatch(op, f"has the segment {ids.max()} among {count} segments")
+    separator = text(op, "separator", "").encode()
+    rows, places = x.reshape(ids.size, -1), ids.reshape(-1)
+    result = np.empty((count, rows.shape[1]), object)
+    for place, column in np.ndindex(*result.shape):
+        result[place, column] = separator.join(rows[places == place, column].tolist())
+    return [result.reshape(count, *x.shape[ids.ndim :])]
 
 
 # -- segments in ascending order

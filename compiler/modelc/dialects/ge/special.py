@@ -17,7 +17,7 @@ from numpy.polynomial.chebyshev import chebval
 from numpy.typing import NDArray
 
 Doubles: TypeAlias = NDArray[np.float64]
-Function: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+Function: TypeAlias = Callable[..., NDArray[Any]]
 
 BLOCK = 1 << 13  # elements worked on at a time
 ROOT_PI = math.sqrt(math.pi)
@@ -111,17 +111,18 @@ _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 /
 _DIGAMMA = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12, -3617 / 8160)
 
 
-def _blockwise(kernel: Callable[[Doubles], Doubles]) -> Function:
-    """Make a function of doubles one of any floating-point array, worked through in blocks."""
+def blockwise(kernel: Callable[..., Doubles]) -> Function:
+    """Make a function of doubles one of arrays of any floating-point type that broadcast, worked through in blocks."""
 
     @wraps(kernel)
-    def function(x: NDArray[Any]) -> NDArray[Any]:
-        flat = np.ascontiguousarray(x).reshape(-1)
-        result = np.empty_like(flat)
-        for start in range(0, flat.size, BLOCK):
-            block = flat[start : start + BLOCK].astype(np.float64)
-            result[start : start + BLOCK] = kernel(block).astype(result.dtype)
-        return result.reshape(x.shape)
+    def function(*operands: NDArray[Any]) -> NDArray[Any]:
+        arrays = np.broadcast_arrays(*operands) if len(operands) > 1 else operands
+        flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
+        result = np.empty_like(flat[0])
+        for start in range(0, result.size, BLOCK):
+            blocks = (part[start : start + BLOCK].astype(np.float64) for part in flat)
+            result[start : start + BLOCK] = kernel(*blocks).astype(result.dtype)
+        return result.reshape(arrays[0].shape)
 
     return function
 
@@ -168,7 +169,7 @@ def _split(x: Doubles, near: Callable[[Doubles], Doubles], far: Callable[[Double
     return result
 
 
-@_blockwise
+@blockwise
 def erf(x: Doubles) -> Doubles:
     """Return the error function."""
     return _split(x, _erf_near, lambda far: np.copysign(1.0 - _erfc_far(np.abs(far)), far))
@@ -182,7 +183,7 @@ def _erfc(x: Doubles) -> Doubles:
     return _split(x, lambda inside: 1.0 - _erf_near(inside), far)
 
 
-@_blockwise
+@blockwise
 def erfc(x: Doubles) -> Doubles:
     """Return the complementary error function."""
     return _erfc(x)
@@ -216,13 +217,13 @@ def _erfinv(y: Doubles) -> Doubles:
     return np.where(size > 1.0, np.nan, np.where(np.isnan(y), y, result))
 
 
-@_blockwise
+@blockwise
 def erfinv(y: Doubles) -> Doubles:
     """Return the inverse of the error function."""
     return _erfinv(y)
 
 
-@_blockwise
+@blockwise
 def ndtri(p: Doubles) -> Doubles:
     """Return the quantiles of the normal distribution."""
     tail = np.minimum(p, 1.0 - p)
@@ -235,7 +236,7 @@ def ndtri(p: Doubles) -> Doubles:
 # -- gamma functions
 
 
-def _lgamma_positive(x: Doubles) -> Doubles:
+def lgamma_positive(x: Doubles) -> Doubles:
     """Return log(gamma(x)) for x > 0."""
     low, middle = x < 0.75, (x >= 0.75) & (x <= 2.5)
     near = np.where(low, x + 1.0, np.where(middle, x, 1.0))
@@ -253,19 +254,24 @@ def _lgamma_positive(x: Doubles) -> Doubles:
     )
 
 
-@_blockwise
+@blockwise
 def lgamma(x: Doubles) -> Doubles:
     """Return the logarithm of the absolute value of the gamma function."""
-    mirrored = _lgamma_positive(np.where(x < 0.0, 1.0 - x, x))
+    mirrored = lgamma_positive(np.where(x < 0.0, 1.0 - x, x))
     sine = np.abs(np.sin(np.pi * (x - np.round(x))))
     negative = np.where(sine == 0.0, np.inf, math.log(math.pi) - np.log(sine) - mirrored)
     negative = np.where(x > -TINY, -np.log(-x), negative)
     return np.where(np.isneginf(x), np.inf, np.where(x < 0.0, negative, mirrored))
 
 
-@_blockwise
+@blockwise
 def digamma(x: Doubles) -> Doubles:
     """Return the logarithmic derivative of the gamma function; NaN where x is 0 or a negative integer."""
+    return digamma_of(x)
+
+
+def digamma_of(x: Doubles) -> Doubles:
+    """Return what `digamma` does, of doubles."""
     y = np.where(x < 0.0, 1.0 - x, x)
     sums = np.zeros_like(x)
     for _ in range(int(STIRLING_FROM)):

@@ -220,7 +220,7 @@ def test_the_failing_op_is_named() -> None:
     assert error.value.supported
 
 
-@pytest.mark.parametrize("kind", ["ge.NoSuchOp", "ge.RandomUniform", "other.Op"])
+@pytest.mark.parametrize("kind", ["ge.NoSuchOp", "ge.FileConstant", "other.Op"])
 def test_an_op_that_nobody_defined_is_named(kind: str) -> None:
     graph = graph_of([X], lambda rw, values: rw.insert(Op(kind, tuple(values), {}, (X,))).results)
     with pytest.raises(RunError, match="nothing is known") as error:
