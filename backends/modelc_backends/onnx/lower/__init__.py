@@ -1,7 +1,7 @@
 """Lowerings of canonical ops to ONNX, one module per family.
 
-To add a family: write a module beside the others, name it in `FAMILIES` of `table.py`, and register one function per
-kind of op, or for several that differ only in their name::
+To add a family: write a module beside the others, and register one function per kind of op, or for several that
+differ only in their name::
 
     @lowers("Softsign")
     def _softsign(site: Site) -> Lowered:
