@@ -171,7 +171,8 @@ def _change(root: Any, dice: Random) -> None:
     """Change one field of one of the messages in `root`."""
     found = list(_messages(root))
     chosen = dice.choice(found)
-    fields = [field for field in chosen.DESCRIPTOR.fields if dice.random() < 0.5 or _is_set(chosen, field)]
+    fields = [each for each in chosen.DESCRIPTOR.fields if dice.random() < 0.5 or _is_set(chosen, each)]
+    fields = [each for each in fields if not _is_map_of_texts(each)]
     if not fields:
         return
     field = dice.choice(fields)
@@ -195,7 +196,7 @@ def _messages(root: Any) -> Iterator[Any]:
         count += 1
         yield each
         for field, value in each.ListFields():
-            if field.message_type is None:
+            if field.message_type is None or _is_map_of_texts(field):
                 continue
             if _is_map(field):
                 stack.extend(value.values())
@@ -206,7 +207,14 @@ def _messages(root: Any) -> Iterator[Any]:
 
 
 def _is_map(field: FieldDescriptor) -> bool:
-    return field.message_type is not None and bool(field.message_type.GetOptions().map_entry)
+    """Whether a field is a map of messages."""
+    kind = field.message_type
+    return kind is not None and kind.GetOptions().map_entry and kind.fields_by_name["value"].message_type is not None
+
+
+def _is_map_of_texts(field: FieldDescriptor) -> bool:
+    kind = field.message_type
+    return kind is not None and kind.GetOptions().map_entry and not _is_map(field)
 
 
 def _is_set(holder: Any, field: FieldDescriptor) -> bool:

@@ -79,7 +79,7 @@ _MEMORY: Final = ("memory_size", "zero_copy_memory_size", "weight_size")
 def _offsets(graphs: Graphs) -> Iterator[str]:
     if not graphs.has_tasks:
         return
-    for op in graphs.definition.graph[0].op:
+    for op in (op for graph in graphs.definition.graph[:1] for op in graph.op):
         if op.type == "Data" and len(op.output_i) != len(op.output_desc):
             yield f"has an input `{op.name}` with {len(op.output_desc)} outputs at {len(op.output_i)} places"
         count = sum(not text.endswith(":-1") for text in op.input)

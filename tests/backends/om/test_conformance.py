@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import om_files
 import pytest
 
 from modelc.diagnostics.diagnostic import ModelcError
@@ -169,6 +170,12 @@ def test_other_families_are_not_checked(written: Path, damage: Callable[[bytearr
     (told,) = caught.value.diagnostics
     assert (told.code, told.message) == ("MC502", f"`a.om` {message}")
     assert told.fixes
+
+
+def test_a_compiled_file_without_a_graph_is_told(tmp_path: Path) -> None:
+    definition = om_files.compiled_graph()
+    del definition.graph[:]
+    assert failed(om_files.compiled(tmp_path / "a.om", definition)) == ["graph", "task-ops"]
 
 
 def test_few_problems_are_told_of_one_check(written: Path) -> None:
