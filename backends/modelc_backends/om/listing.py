@@ -2,58 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias, cast
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias, cast
 
 from modelc.frontends.frontend import Json
+from modelc.tables import format_bytes, table
 
 _Row: TypeAlias = Mapping[str, Json]
+
+_PARTITIONS: Final = {
+    "MODEL_DEF": "the graph, its types and attributes",
+    "WEIGHTS_DATA": "constants",
+    "TASK_INFO": "what the device does, step by step",
+    "TBE_KERNELS": "programs for the cores",
+    "CUST_AICPU_KERNELS": "programs for the device's CPU",
+    "SO_BINS": "libraries for the host",
+    "MODEL_INOUT_INFO": "inputs and outputs, to be read without the graph",
+    "TILING_DATA": "how kernels cut tensors of unknown size",
+    "CUSTOM_OPS": "ops of the user's own",
+}
+_PLACES: Final = {
+    "inside": "in the model description",
+    "partition": "in their partition",
+    "file": "in files beside it",
+    "nowhere": "without a value",
+}
+# what numbers among a model's attributes mean; those of memory are bytes, or places in a device's memory
+_MEANINGS: Final = {
+    "memory_size": "for tensors, with those of inputs and outputs",
+    "zero_copy_memory_size": "of it for inputs and outputs",
+    "weight_size": "for constants",
+    "p2p_memory_size": "shared with other devices",
+    "session_scope_memory_size": "kept from run to run",
+    "host_memory_size": "on the host",
+    "host_svm_size": "shared with the host",
+    "variable_size": "for variables",
+    "task_gen_base_addr": "where tasks take tensors to begin",
+    "task_gen_weight_addr": "where tasks take constants to begin",
+    "task_gen_variable_addr": "where tasks take variables to begin",
+    "task_gen_host_base_addr": "where tasks take memory of the host to begin",
+    "task_gen_host_svm_base_addr": "where tasks take shared memory of the host to begin",
+    "stream_num": "queues of tasks",
+    "event_num": "signals between queues",
+    "label_num": "targets of jumps",
+    "notify_num": "signals between devices",
+    "om_info_list": "bytes of constants, kernels of cores and CPU, tasks, libraries",
+    "core_type": "0 for AI cores, 1 for vector cores",
+}
+_ARCHIVES: Final = {
+    "tbe_kernels": "kernels for the cores",
+    "cust_aicpu_kernels": "kernels for the device's CPU",
+    "so_bins": "libraries for the host",
+    "custom_ops": "ops of the user's own",
+}
+_LONGEST: Final = 1000  # characters of a text; command lines are worth reading
 
 
 def listing(document: Mapping[str, Json]) -> str:
     """Return the text of a description."""
-    lines = [f"{key:<10}{document[key]}" for key in ("file", "format") if document.get(key)]
-    lines += [f"{key:<10}{value}" for key, value in _map(document, "details").items()]
-    for section in (_header, _partitions, _values, _weights, _notes):
+    known = {"file": document.get("file"), "format": document.get("format"), **_map(document, "details")}
+    rows = [(key, _text(value)) for key, value in known.items() if value]
+    lines = [table(rows)] if rows else []
+    for section in (_interfaces, _notes, _counts, _weights, _header, _partitions):
         lines += section(document)
     for each in (document, *_rows(document, "models")):
         if each is not document:
             lines += ["", f"model {each['model']}"]
-        for section in (_memory, _attributes, _interface, _ops, _tasks, _archives):
+        for section in (_memory, _attributes, _described, _ops, _tasks, _archives):
             lines += section(each)
     return "\n".join(lines)
 
 
-def _header(document: _Row) -> Iterator[str]:
-    header = _map(document, "header")
-    if not header:
-        return
-    yield "header"
-    yield f"  name {header['name']}, version {header['version']}, {header['numbers']} table, {header['payload']} bytes"
-    kind = f"  model type {header['model_type']} ({header['model_type_name']}), {header['models']} executable"
-    flags = [name for name in ("encrypted", "dynamic", "checks_host") if header[name]]
-    yield ", ".join([kind, *flags])
-    platform = f"{header['platform']} ({header['platform_name']})"
-    yield f"  description version {header['ir_version']}, written by {header['platform_version']}, platform {platform}"
-
-
-def _partitions(document: _Row) -> Iterator[str]:
-    rows = _rows(document, "partitions")
-    fields = ["type", "name", "offset", "nbytes", *(["model"] if any(row["model"] for row in rows) else [])]
-    yield from _table("partitions", fields, ([row[field] for field in fields] for row in rows))
-
-
-def _values(document: _Row) -> Iterator[str]:
+def _interfaces(document: _Row) -> Iterator[str]:
     for what in ("inputs", "outputs"):
-        rows = _rows(document, what)
-        if rows:
-            yield what
-        yield from (f"  {row['name']}: {_data_type(row)}" for row in rows)
-    counts = _map(document, "op_counts")
-    if counts:
-        yield "ops by kind"
-        width = max(len(str(count)) for count in counts.values())
-        yield from (f"  {count!s:>{width}} {kind}" for kind, count in counts.items())
+        yield from _section(what, [(_text(row["name"]), _data_type(row)) for row in _rows(document, what)])
 
 
 def _data_type(row: _Row) -> str:
@@ -62,69 +84,87 @@ def _data_type(row: _Row) -> str:
     return f"{row['dtype']}[{dims}]"
 
 
-def _weights(document: _Row) -> Iterator[str]:
-    weights = _map(document, "weights")
-    if not weights:
-        return
-    places = ", ".join(f"{count} {_PLACES[place]}" for place, count in _map(weights, "places").items())
-    yield "weights"
-    yield f"  {weights['count']} constants, {weights['nbytes']} bytes" + (f": {places}" if places else "")
-    yield from (f"  {row['nbytes']:>12} {row['name']}" for row in _rows(weights, "largest"))
-
-
-_PLACES = {
-    "inside": "in the model description",
-    "partition": "in their partition",
-    "file": "in files beside it",
-    "nowhere": "without a value",
-}
-
-
 def _notes(document: _Row) -> Iterator[str]:
     notes = document.get("notes")
-    if isinstance(notes, Sequence) and notes:
-        yield "notes"
-        yield from (f"  {note}" for note in notes)
+    yield from _section("notes", [(str(note),) for note in notes] if isinstance(notes, Sequence) else [])
+
+
+def _counts(document: _Row) -> Iterator[str]:
+    rows = [(str(count), kind) for kind, count in _map(document, "op_counts").items()]
+    yield from _section("ops by kind", rows, right={0})
+
+
+def _weights(document: _Row) -> Iterator[str]:
+    weights = _map(document, "weights")
+    count = weights.get("count")
+    if not count:
+        return
+    places = ", ".join(f"{number} {_PLACES[place]}" for place, number in _map(weights, "places").items())
+    rows = [(_size(row["nbytes"]), _text(row["name"])) for row in _rows(weights, "largest")]
+    largest = f"; the {len(rows)} largest" if isinstance(count, int) and count > len(rows) else ""
+    yield from _section(f"constants: {count}, {_size(weights['nbytes'])}, {places}{largest}", rows, right={0})
+
+
+def _header(document: _Row) -> Iterator[str]:
+    header = _map(document, "header")
+    if not header:
+        return
+    yield from ("", "header")
+    yield f"  name {header['name']}, version {header['version']}, {header['numbers']} table, {header['payload']} bytes"
+    type_ = f" ({header['model_type_name']})" if header["model_type"] else ""  # 0 says nothing, compiled or not
+    kind = f"  model type {header['model_type']}{type_}, {header['models']} executable"
+    flags = [name for name in ("encrypted", "dynamic", "checks_host") if header[name]]
+    yield ", ".join([kind, *flags])
+    platform = f"{header['platform']} ({header['platform_name']})"
+    yield f"  description version {header['ir_version']}, written by {header['platform_version']}, platform {platform}"
+
+
+def _partitions(document: _Row) -> Iterator[str]:
+    found = _rows(document, "partitions")
+    fields = ["type", "name", "offset", "nbytes", *(["model"] if any(row["model"] for row in found) else [])]
+    rows = [(*(_text(row[field]) for field in fields), _PARTITIONS.get(str(row["name"]), "")) for row in found]
+    yield from _section("partitions", rows, [*fields, "what it holds"], right={0, 2, 3, 4} - {len(fields)})
 
 
 def _memory(document: _Row) -> Iterator[str]:
     for title in ("memory", "resources"):
-        values = _map(document, title)
-        if values:
-            yield title
-            width = max(map(len, values))
-            yield from (f"  {name:<{width}} {_short(value)}" for name, value in values.items())
+        values = _map(document, title).items()
+        rows = [(name, _text(value), _MEANINGS.get(name, "")) for name, value in values if value not in ("", [])]
+        yield from _section(title, rows, right={1})
 
 
 def _attributes(document: _Row) -> Iterator[str]:
-    values = _map(document, "attributes")
-    if values:
-        yield "attributes"
-        yield from (f"  {name}: {_short(value)}" for name, value in values.items())
+    values = _map(document, "attributes").items()
+    yield from _section("attributes", [(name, _text(value)) for name, value in values if value not in ("", [])])
 
 
-def _interface(document: _Row) -> Iterator[str]:
+def _described(document: _Row) -> Iterator[str]:
     interface = _map(document, "interface")
-    if not interface:
-        return
-    yield "interface"
-    for title, rows in interface.items():
+    rows: list[Sequence[str]] = []
+    for title, content in interface.items():
         if title in ("inputs", "outputs"):
-            for row in cast(Sequence[_Row], rows):
-                type_ = f"{row['dtype']}{row['shape']} {row['layout']}"
-                yield f"  {title[:-1]} {row['name']}: {type_}, {row['nbytes']} bytes"
+            for row in cast(Sequence[_Row], content):
+                type_ = f"{row['dtype']}{row['shape']} {row['layout']}, {row['nbytes']} bytes"
+                rows.append((title[:-1], _text(row["name"]), type_))
         else:
-            yield f"  {title}: {_short(rows)}"
+            rows.append((title, _text(content), ""))
+    yield from _section("interface", rows)
 
 
-def _archives(document: _Row) -> Iterator[str]:
-    for name in ("tbe_kernels", "cust_aicpu_kernels", "so_bins", "custom_ops"):
-        archive = _map(document, name)
-        if not archive:
-            continue
-        problem = f", {archive['problem']}" if "problem" in archive else ""
-        title = f"{name}: {archive['count']} entries, {archive['nbytes']} bytes{problem}"
-        yield from _table(title, ["bytes", "name"], ([row["nbytes"], row["name"]] for row in _rows(archive, "entries")))
+def _ops(document: _Row) -> Iterator[str]:
+    graphs: dict[str, list[_Row]] = {}
+    for row in _rows(document, "ops"):
+        graphs.setdefault(str(row["graph"]), []).append(row)
+    for graph, found in graphs.items():
+        rows = [
+            (_text(row["id"]), _text(row["type"]), _outputs(_rows(row, "outputs")), _text(row["name"])) for row in found
+        ]
+        title = f"ops of graph {graph}" if len(graphs) > 1 else "ops"
+        yield from _section(title, rows, ["id", "type", "outputs", "name"], right={0})
+
+
+def _outputs(rows: Iterable[_Row]) -> str:
+    return ", ".join(f"{row['type']} {row['layout']}".rstrip() for row in rows)
 
 
 def _tasks(document: _Row) -> Iterator[str]:
@@ -132,51 +172,46 @@ def _tasks(document: _Row) -> Iterator[str]:
     if not listed:
         return
     if "problem" in listed:
-        yield f"tasks: {listed['problem']}"
+        yield from ("", f"tasks: {listed['problem']}")
         return
     counts = ", ".join(f"{count} {type_}" for type_, count in _map(listed, "types").items())
-    yield from _table(
-        f"tasks: {listed['count']}" + (f" ({counts})" if counts else ""),
-        ["stream", "type", "op", "kernel"],
-        ([row["stream"], row["type"], row.get("op") or "", row.get("kernel", "")] for row in _rows(listed, "list")),
-    )
+    rows = [
+        (_text(row["stream"]), _text(row["type"]), _text(row.get("op") or ""), _text(row.get("kernel", "")))
+        for row in _rows(listed, "list")
+    ]
+    title = f"tasks: {listed['count']}" + (f" ({counts})" if counts else "")
+    yield from _section(title, rows, ["stream", "type", "op", "kernel"], right={0})
 
 
-def _ops(document: _Row) -> Iterator[str]:
-    rows = _rows(document, "ops")
-    graphs = dict.fromkeys(str(row["graph"]) for row in rows)
-    for graph in graphs:
-        yield from _table(
-            f"ops of graph {graph}" if len(graphs) > 1 else "ops",
-            ["id", "type", "name", "outputs"],
-            (
-                [row["id"], row["type"], row["name"], ", ".join(map(_type, _rows(row, "outputs")))]
-                for row in rows
-                if row["graph"] == graph
-            ),
-        )
+def _archives(document: _Row) -> Iterator[str]:
+    for name, what in _ARCHIVES.items():
+        archive = _map(document, name)
+        if not archive:
+            continue
+        problem = f"; it {archive['problem']}" if "problem" in archive else ""
+        rows = [(_text(row["nbytes"]), _text(row["name"])) for row in _rows(archive, "entries")]
+        title = f"{what}: {archive['count']}, {_size(archive['nbytes'])}{problem}"
+        yield from _section(title, rows, ["bytes", "name"], right={0})
 
 
-def _type(row: _Row) -> str:
-    return f"{row['type']} {row['layout']}"
+def _section(
+    title: str, rows: Sequence[Sequence[str]], head: Sequence[str] = (), right: Iterable[int] = ()
+) -> Iterator[str]:
+    """Yield an empty line, a title, and rows as aligned columns; nothing where there are no rows."""
+    if rows:
+        columns = table([head, *rows] if head else rows, frozenset(right))
+        yield from ("", title, *(f"  {line}".rstrip() for line in columns.split("\n")))
 
 
-def _table(title: str, head: Sequence[str], rows: Iterator[Sequence[Json]]) -> Iterator[str]:
-    """Yield a title and aligned columns, nothing where there are no rows; numbers stand to the right."""
-    cells = [[str(cell) for cell in row] for row in rows]
-    if not cells:
-        return
-    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    right = [all(cell.isdecimal() for cell in column) for column in zip(*cells, strict=True)]
-    yield title
-    for row in (head, *cells):
-        fields = zip(row, widths, right, strict=True)
-        yield "  " + "  ".join(f"{cell:>{w}}" if is_right else f"{cell:<{w}}" for cell, w, is_right in fields).rstrip()
-
-
-def _short(value: Json) -> str:
+def _text(value: Json) -> str:
     text = ", ".join(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else str(value)
-    return text if len(text) <= 100 else f"{text[:97]}..."
+    text = "\\n".join(text.splitlines())
+    most = _LONGEST if isinstance(value, str) else 100
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def _size(value: Json) -> str:
+    return format_bytes(value) if isinstance(value, int) else str(value)
 
 
 def _map(document: _Row, key: str) -> Mapping[str, Json]:
