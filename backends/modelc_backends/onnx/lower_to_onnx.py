@@ -17,6 +17,7 @@ from modelc.ir.types import TensorType, are_compatible, is_refinement
 from modelc.pipeline.facts import GE, ONNX, TYPED
 from modelc.pipeline.passes import Pass, PassContext
 from modelc.rewrite.rewriter import Rewriter
+from modelc_backends.onnx.lower.forms import use_canonical_forms
 from modelc_backends.onnx.lower.site import NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowering
 
@@ -69,6 +70,7 @@ class _Lowering:
         for op in reversed(graph):
             if op.dialect == "ge" and not any(value.readers for value in op.results):
                 graph.erase(op)
+        use_canonical_forms(graph)
         for op in graph:
             if op.dialect == "ge":
                 self._lower_op(Site(op, rewriter.at(op)))
