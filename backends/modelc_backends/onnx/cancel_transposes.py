@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from modelc.ir.constants import constant
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import NONE, TensorType
 from modelc.pipeline.passes import GraphPass, PassContext
 from modelc.rewrite.rewriter import Rewriter
-from modelc_backends.onnx.layout.move import TRANSPOSE, Move, Moved, order_of, reordered, view_of
+from modelc_backends.onnx.layout.move import RESHAPE, TRANSPOSE, VIEWS, Move, Moved, order_of, view_of
 from modelc_backends.onnx.layout.rules import RULES, is_absorbing
 from modelc_backends.onnx.lower.site import Site
 from modelc_passes.merge_common_subexpressions import MergeCommonSubexpressions
@@ -21,8 +22,9 @@ from modelc_passes.remove_dead_ops import RemoveDeadOps
 class CancelTransposes(GraphPass):
     """Move transpositions of ONNX down the graph until they cancel, and into constants.
 
-    A transposition moves behind an op only where something further down undoes, merges or absorbs it. One sweep in
-    order does it all: whatever an op reads has its final place when the op is looked at.
+    A transposition moves behind an op only where something further down undoes, merges or absorbs it; one that moves no
+    element becomes a change of shape, and changes of shape that follow each other become one. A sweep in
+    order does it: whatever an op reads has its final place when the op is looked at.
     """
 
     name: ClassVar[str] = "cancel-transposes"
@@ -37,8 +39,13 @@ class CancelTransposes(GraphPass):
         for op in graph:
             if op.kind == TRANSPOSE:
                 _merge(op, rewriter)
-            elif op.kind in RULES and wanted.intersection(op.results) | _absorbs(op):
+            elif op.kind in RULES and (is_absorbing(op) or not wanted.isdisjoint(op.results)):
                 _move(op, rewriter, moved)
+        for op in graph:
+            if op.kind == TRANSPOSE:
+                _see_as_view(op, rewriter)
+            elif op.kind == RESHAPE:
+                _merge_views(op, rewriter)
         RemoveDeadOps().run_on(graph, context)
         merging.run_on(graph, context)
 
@@ -53,10 +60,6 @@ def _wanted(graph: Graph) -> set[Value]:
     return wanted
 
 
-def _absorbs(op: Op) -> set[Value]:
-    return set(op.results) if is_absorbing(op) else set()
-
-
 def _merge(op: Op, rewriter: Rewriter) -> None:
     """Let a transposition of what is transposed already do both at once, or nothing where one undoes the other."""
     perm, value = order_of(op), op.inputs[0]
@@ -67,10 +70,32 @@ def _merge(op: Op, rewriter: Rewriter) -> None:
         value, perm = value.producer.inputs[0], tuple(before[axis] for axis in perm)
     if list(perm) == sorted(perm):
         rewriter.replace(op, value)
-    elif before is not None or view_of(value.tensor.shape or (), perm) is not None:
-        new = reordered(Site(op, rewriter.at(op)), value, perm)
+    elif before is not None:
+        rewriter.set_operand(op, 0, value)
+        rewriter.set_attribute(op, "perm", perm)
+
+
+def _see_as_view(op: Op, rewriter: Rewriter) -> None:
+    """Let a transposition that moves no element be a change of shape."""
+    perm = order_of(op)
+    view = None if perm is None else view_of(op.inputs[0].tensor.shape or (), perm)
+    if view is not None:
+        new = Site(op, rewriter.at(op)).reshape(op.inputs[0], view)
         rewriter.graph.set_name(new, op.result.name)
         rewriter.replace(op, new)
+        _merge_views(new.producer, rewriter)
+
+
+def _merge_views(op: Op, rewriter: Rewriter) -> None:
+    """Let a change of shape read what was before other changes of shape, or vanish where it undoes them."""
+    x, numbers = op.inputs[0], constant(op.inputs[1])
+    if x.producer.kind not in VIEWS or numbers is None or not numbers.all():  # 0 takes over an extent of the operand
+        return
+    source = x.producer.inputs[0]
+    if source.type == op.result.type and source.tensor.is_static:
+        rewriter.replace(op, source)
+    else:
+        rewriter.set_operand(op, 0, source)
 
 
 def _move(op: Op, rewriter: Rewriter, moved: Moved) -> None:

@@ -12,6 +12,8 @@ from modelc.rewrite.rewriter import Rewriter
 from modelc_backends.onnx.lower.site import Site, inverse
 
 TRANSPOSE = "onnx.Transpose"
+RESHAPE = "onnx.Reshape"
+VIEWS = frozenset({RESHAPE, "onnx.Squeeze", "onnx.Unsqueeze"})  # ops that change nothing but the shape
 Moved = dict[tuple[Value, tuple[int, ...]], Value]  # what was transposed already, so that it is only once
 
 
@@ -89,7 +91,7 @@ class Move:
             return self.site.moved(self.site.reshape(value, (*(1,) * missing, *value.tensor.dims)), before)
         if missing:
             value = self.site.unsqueeze(value, tuple(range(missing)))
-        return reordered(self.site, value, before)
+        return self.site.transpose(value, before)
 
     def replace(
         self,
@@ -120,12 +122,6 @@ class Move:
         for value, was in zip(results, old, strict=True):
             rewriter.graph.set_name(value, was.name)
         rewriter.replace(self.op, *results)
-
-
-def reordered(site: Site, value: Value, perm: tuple[int, ...]) -> Value:
-    """Return `value` transposed, by a change of its shape where no element moves."""
-    view = view_of(site.shape(value), perm)
-    return site.transpose(value, perm) if view is None else site.reshape(value, view)
 
 
 def view_of(shape: Sequence[Dim], perm: Sequence[int]) -> list[int] | None:
