@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -81,7 +82,8 @@ class Assessment:
         narrow: The outputs in fewer bits, by public name.
         search: What to keep, None where that was not searched.
         kept: The ops that a list with the found ones keeps: a name may stand for several.
-        mended: The outputs with these kept.
+        mended: The outputs with these kept; where nothing was found, with all ops kept that can be.
+        bound: The ops that cannot be kept, because no kernel takes float32.
     """
 
     setting: Setting
@@ -91,6 +93,7 @@ class Assessment:
     search: Search | None = None
     kept: tuple[Op, ...] = ()
     mended: tuple[OutputComparison, ...] = ()
+    bound: tuple[Op, ...] = ()
 
     @property
     def equal(self) -> bool:
@@ -182,14 +185,18 @@ def assess(
     assessment = Assessment(setting, losses, outputs, found.narrow)
     if not searching or assessment.equal:
         return assessment
-    tell("searching what to keep in float32")
-    result = _searched(setting, inputs, found, runs)
-    if not result.found:
-        return replace(assessment, search=result)
-    kept, _ = matching(setting.graph, lines_of(result.ops))
-    mended = compared(setting, found.wide, emulate(setting.graph, inputs, setting.replan(kept)))
-    in_order = tuple(op for op in setting.plan.treatments if op in kept)
-    return replace(assessment, search=result, kept=in_order, mended=mended)
+    result = _searched(setting, inputs, found, runs, tell)
+    every = setting.replan(frozenset(setting.plan.treatments))
+    plan = every
+    if result.found:
+        plan = setting.replan(matching(setting.graph, lines_of(result.ops))[0])
+    return replace(
+        assessment,
+        search=result,
+        kept=tuple(op for op in setting.plan.treatments if op in plan.kept) if result.found else (),
+        mended=compared(setting, found.wide, emulate(setting.graph, inputs, plan)),
+        bound=tuple(every.treatments),
+    )
 
 
 def compared(setting: Setting, wide: Arrays, narrow: Arrays) -> tuple[OutputComparison, ...]:
@@ -197,10 +204,12 @@ def compared(setting: Setting, wide: Arrays, narrow: Arrays) -> tuple[OutputComp
     return tuple(compare(name, array, narrow[name], setting.tolerances) for name, array in wide.items())
 
 
-def _searched(setting: Setting, inputs: Arrays, found: Lockstep, runs: int) -> Search:
+def _searched(setting: Setting, inputs: Arrays, found: Lockstep, runs: int, tell: Callable[[str], None]) -> Search:
     """Return what to keep, from as many runs as are allowed."""
+    numbers = count(1)
 
     def suffices(kept: frozenset[Op]) -> bool:
+        tell(f"searching what to keep in float32, run {next(numbers)} of at most {runs}")
         outputs = emulate(setting.graph, inputs, setting.replan(kept))
         return all(each.equal for each in compared(setting, found.wide, outputs))
 

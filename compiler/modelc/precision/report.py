@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -37,6 +38,7 @@ def document(assessment: Assessment) -> dict[str, Json]:
             "found": search.found,
             "runs": search.runs,
             "least": search.is_least,
+            "bound": lines_of(assessment.bound),
             "outputs": [each.document() for each in assessment.mended],
         }
     return {
@@ -103,6 +105,11 @@ def _keeping(assessment: Assessment) -> Iterator[str]:
         return
     if not search.found:
         yield f"no ops that can be kept in float32 bring the outputs within the tolerance ({search.runs} runs)"
+        yield f"with all of them that gives\n\n{_outputs(assessment.mended)}"
+        if assessment.bound:
+            kinds = Counter(op.kind for op in assessment.bound)
+            listed = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+            yield f"no kernel takes float32 for: {listed}"
         return
     lines = lines_of(assessment.kept)
     least = "none of which can be left out" if search.is_least else "fewer may do"

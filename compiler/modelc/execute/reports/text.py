@@ -34,7 +34,10 @@ def verification_text(verification: Verification, order: str = "divergence", sho
 
 def verdict(verification: Verification) -> str:
     """Return the outcome in one line."""
-    return "equal" if verification.equal else "NOT equal: the artifact computes something else than its source"
+    if verification.equal:
+        return "equal"
+    what = "the artifact computes" if verification.precision is None else "in lower precision the artifact computes"
+    return f"NOT equal: {what} something else than its source"
 
 
 def _head(verification: Verification) -> Iterator[tuple[str, str]]:
