@@ -17,6 +17,7 @@ from modelc.ir.types import TensorType, are_compatible, is_refinement
 from modelc.pipeline.facts import GE, ONNX, TYPED
 from modelc.pipeline.passes import Pass, PassContext
 from modelc.rewrite.rewriter import Rewriter
+from modelc_backends.onnx.lower.control import KINDS as CONTROL
 from modelc_backends.onnx.lower.forms import use_canonical_forms
 from modelc_backends.onnx.lower.site import NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowering
@@ -73,7 +74,8 @@ class _Lowering:
         use_canonical_forms(graph)
         for op in graph:
             if op.dialect == "ge":
-                self._lower_op(Site(op, rewriter.at(op)))
+                anchor = op.next if op.kind in CONTROL and op.next is not None else op
+                self._lower_op(Site(op, rewriter.at(anchor, op)))
 
     def _lower_op(self, site: Site) -> None:
         site.rw.created.clear()
