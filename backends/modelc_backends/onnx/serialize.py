@@ -16,6 +16,8 @@ from modelc.ir.blob import Blob, BlobError, unpack_strings
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.ir.op import Op, Value
+from modelc.ir.opdef import Mode
+from modelc.ir.opdef import Mode
 from modelc.ir.types import NONE, TensorType
 from modelc.version import __version__
 from modelc_backends.files.names import Names
@@ -147,7 +149,7 @@ class _Serializer:
     def _node(self, op: Op, names: dict[Value, str]) -> Stream:
         inputs = [self._name(value, names) for value in op.inputs]
         declared = len(inputs) if op.kind != "onnx.If" else 1
-        outputs = [self._name(value, names) if value.readers else "" for value in op.results]
+        outputs = [self._name(value, names) if _is_written(value) else "" for value in op.results]
         try:
             node = node_proto(op, inputs[:declared], outputs)
         except UnserializableError as error:
@@ -204,9 +206,23 @@ def _writable(name: str) -> str:
     return name.encode("utf-8", "replace").decode()
 
 
+def _is_written(value: Value) -> bool:
+    """Whether a result has a name in the file: it is read, or may not be left out."""
+    definition = op_def(value.producer.kind)
+    slots = () if definition is None else definition.results
+    return bool(value.readers) or (value.index < len(slots) and slots[value.index].mode is not Mode.OPTIONAL)
+
+
 def _graph_attributes(op: Op) -> Sequence[str]:
     definition = op_def(op.kind)
     return () if definition is None else definition.subgraphs
+
+
+def _may_lack(result: Value) -> bool:
+    """Whether a node may leave out a result that nobody reads."""
+    definition = op_def(result.producer.kind)
+    slots = definition.results if definition is not None else ()
+    return result.index < len(slots) and slots[result.index].mode is Mode.OPTIONAL
 
 
 def _outside(tensor: Any, place: Place, nbytes: int) -> Stream:

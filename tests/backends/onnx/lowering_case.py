@@ -6,17 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 from numpy.typing import NDArray
+from onnx_engines import check_file
 
 from modelc.dialects.ge.run import run_graph
 from modelc.dialects.lookup import infer_types
-from modelc.dialects.onnx import IR_VERSION, OPSET
-from modelc.dialects.onnx.protos import node_proto, tensor_proto, type_proto
 from modelc.execute.compare import compare
-from modelc.ir.attributes import Attribute, Dense
-from modelc.ir.blob import Blob
+from modelc.ir.attributes import Attribute
 from modelc.ir.constants import to_blob, type_of
 from modelc.ir.graph import Graph
 from modelc.ir.model import Model
@@ -113,37 +110,7 @@ def _operand(graph: Graph, operand: Array | Known | None, inputs: Any) -> Value:
 
 def execute(model: Model, inputs: list[Array]) -> list[Array]:
     """Return what onnxruntime computes, after ONNX's checker has inferred all types and found them as stated."""
-    proto = model_proto(model)
-    onnx.checker.check_model(proto, full_check=True)
-    session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(check_file(model).SerializeToString(), providers=["CPUExecutionProvider"])
     names = [each.name for each in session.get_inputs()]
     feeds = {name: array for name, array in zip(model.graph.input_names, inputs, strict=True) if name in names}
     return list(session.run(None, feeds))
-
-
-def model_proto(model: Model) -> Any:
-    """Return the message of a model whose graph nests no others, with the types of all values."""
-    graph = model.graph
-    names: dict[Value, str] = dict(zip(graph.inputs, graph.input_names, strict=True))
-    proto = onnx.GraphProto(name="main")
-    proto.input.extend(_info(names[value], value) for value in graph.inputs)
-    for number, op in enumerate(graph):
-        names |= {value: f"v{number}.{value.index}" for value in op.results if value not in names}
-        blob = op.attributes.get("value")
-        if op.kind == "const" and isinstance(blob, Blob):
-            tensor = tensor_proto(Dense(op.result.tensor, blob))
-            tensor.name = names[op.result]
-            proto.initializer.append(tensor)
-        elif op.dialect == "onnx":
-            inputs = ["" if value.type is NONE else names[value] for value in op.inputs]
-            proto.node.append(node_proto(op, inputs, [names[value] for value in op.results]))
-            proto.value_info.extend(_info(names[value], value) for value in op.results)
-    for name, value in zip(graph.output_names, graph.outputs, strict=True):
-        proto.node.append(onnx.helper.make_node("Identity", [names[value]], [name]))
-        proto.output.append(_info(name, value))
-    opset = onnx.helper.make_opsetid("", OPSET)
-    return onnx.helper.make_model(proto, ir_version=IR_VERSION, opset_imports=[opset])
-
-
-def _info(name: str, value: Value) -> Any:
-    return onnx.ValueInfoProto(name=name, type=type_proto(value.tensor))
