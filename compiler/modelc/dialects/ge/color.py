@@ -88,11 +88,11 @@ def _infer_contrast(op: Op) -> list[Type]:
     x = operand(op, 0)
     if x.shape is not None and len(x.shape) < 3:
         raise mismatch(op, f"needs images, not {x}")
-    _contrast_axes(op)
+    contrast_axes(op)
     return [x]
 
 
-def _contrast_axes(op: Op) -> tuple[int, ...]:
+def contrast_axes(op: Op) -> tuple[int, ...]:
     """Return the axes whose mean the contrast is about."""
     layout, mean = text(op, "data_format", "HWC"), text(op, "mean_mode", "chn_wise")
     if layout not in ("HWC", "CHW") or mean not in ("chn_wise", "chn_y"):
@@ -105,7 +105,7 @@ def _contrast_axes(op: Op) -> tuple[int, ...]:
 @evaluates("AdjustContrast")
 def _adjust_contrast(op: Op, arrays: Arrays) -> list[Array]:
     x = wide(arrays[0])
-    mean = x.mean(_contrast_axes(op), keepdims=True, dtype=np.float64).astype(np.float32)
+    mean = x.mean(contrast_axes(op), keepdims=True, dtype=np.float64).astype(np.float32)
     return [((x - mean) * arrays[1].reshape(()) + mean).astype(arrays[0].dtype)]
 
 

@@ -65,7 +65,8 @@ def _positions(op: Op, extent: int, wanted: int) -> Array:
     return np.asarray(steps * _scale(op, extent, wanted))
 
 
-def _nearest(op: Op, extent: int, wanted: int) -> Array:
+def nearest_places(op: Op, extent: int, wanted: int) -> Array:
+    """Return which input position each output position along an axis is a copy of."""
     steps = np.arange(wanted, dtype=np.float32)
     half = flag(op, "half_pixel_centers", False)
     positions = (steps + np.float32(0.5 if half else 0)) * _scale(op, extent, wanted)
@@ -166,25 +167,26 @@ def _infer_nearest(op: Op) -> list[Type]:
 def _resize_nearest(op: Op, arrays: Arrays) -> list[Array]:
     x = arrays[0]
     height, width = _size(op, x, arrays[1])
-    rows, columns = _nearest(op, x.shape[1], height), _nearest(op, x.shape[2], width)
+    rows, columns = nearest_places(op, x.shape[1], height), nearest_places(op, x.shape[2], width)
     return [np.take(np.take(x, rows, 1), columns, 2)]
 
 
-_RESIZE: dict[str, Along] = {"ResizeBilinearV2": _bilinear, "ResizeBicubic": _cubic, "ResizeArea": _area}
+# What each output position reads along an axis of some extent, for another extent that is wanted.
+RESIZES: dict[str, Along] = {"ResizeBilinearV2": _bilinear, "ResizeBicubic": _cubic, "ResizeArea": _area}
 
 
-@infers(*_RESIZE)
+@infers(*RESIZES)
 def _infer_resize(op: Op) -> list[Type]:
     x = operand(op, 0)
     need_family(op, x, "float", "int", "uint", "quantized")
     return [_resized(op, x, known_ints(op, 1), element(op, "dtype", F32))]
 
 
-@evaluates(*_RESIZE)
+@evaluates(*RESIZES)
 def _resize(op: Op, arrays: Arrays) -> list[Array]:
     x = arrays[0]
     height, width = _size(op, x, arrays[1])
-    along = _RESIZE[op.kind.removeprefix("ge.")]
+    along = RESIZES[op.kind.removeprefix("ge.")]
     x = x.astype(np.float32)
     # Along the width first, as the frameworks do, except where that has more to compute.
     x = _weighted(x, 2, along(op, x.shape[2], width))
@@ -267,7 +269,7 @@ def _sample_nearest(image: Array, rows: Array, columns: Array) -> Array:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
+class AxisWindow:
     """A window along one axis: its extent, step and dilation, and what is padded before and after."""
 
     kernel: int
@@ -276,7 +278,7 @@ class _Window:
     pads: tuple[int, int]
 
 
-def _windows(op: Op, extents: tuple[Dim, ...]) -> tuple[_Window, ...]:
+def windows_of(op: Op, extents: tuple[Dim, ...]) -> tuple[AxisWindow, ...]:
     """Return the windows along the spatial axes of `extents`."""
     kernels, strides = integers(op, "ksizes"), integers(op, "strides")
     rates = integers(op, "rates", (1,) * len(kernels))
@@ -286,7 +288,7 @@ def _windows(op: Op, extents: tuple[Dim, ...]) -> tuple[_Window, ...]:
     if not positive or padding not in ("SAME", "VALID"):
         raise mismatch(op, f"cannot cut patches of {list(kernels)} in steps of {list(strides)} ({padding})")
     return tuple(
-        _Window(kernel, stride, rate, _window_pads(dim, kernel, stride, rate, padding))
+        AxisWindow(kernel, stride, rate, _window_pads(dim, kernel, stride, rate, padding))
         for dim, kernel, stride, rate in zip(extents, kernels[1:-1], strides[1:-1], rates[1:-1], strict=True)
     )
 
@@ -295,9 +297,10 @@ def _window_pads(dim: Dim, kernel: int, stride: int, rate: int, padding: str) ->
     return same_pads(dim, kernel, stride, rate) if padding == "SAME" and isinstance(dim, int) else (0, 0)
 
 
-def _patch_shape(op: Op, shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
+def patch_shape(op: Op, shape: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """Return the shape of the patches of images of `shape`: a position has its patch, cell by cell, as channels."""
     extents, depth = shape[1:-1], shape[-1]
-    windows = _windows(op, extents)
+    windows = windows_of(op, extents)
     same = text(op, "padding") == "SAME"
     counts = tuple(
         same_size(dim, window.stride) if same else window_size(dim, window.kernel, window.stride, window.rate, (0, 0))
@@ -313,14 +316,14 @@ PATCHES = {"ExtractImagePatches": 4, "ExtractVolumePatches": 5}
 @infers(*PATCHES)
 def _infer_patches(op: Op) -> list[Type]:
     x = operand(op, 0)
-    return [x.with_shape(_patch_shape(op, need_rank(op, x, PATCHES[op.kind.removeprefix("ge.")], "images")))]
+    return [x.with_shape(patch_shape(op, need_rank(op, x, PATCHES[op.kind.removeprefix("ge.")], "images")))]
 
 
 @evaluates(*PATCHES)
 def _patches(op: Op, arrays: Arrays) -> list[Array]:
     x = arrays[0]
-    shape = tuple(int(dim or 0) for dim in _patch_shape(op, x.shape))
-    windows = _windows(op, x.shape[1:-1])
+    shape = tuple(int(dim or 0) for dim in patch_shape(op, x.shape))
+    windows = windows_of(op, x.shape[1:-1])
     padded = np.pad(x, [(0, 0), *(window.pads for window in windows), (0, 0)])
     for axis, (window, count) in enumerate(zip(windows, shape[1:-1], strict=True), start=1):
         # Each spatial axis becomes positions here, and cells of the window at the end.

@@ -1,0 +1,155 @@
+"""Lowering of ops that select boxes by score and overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelc.dialects.ge.helpers import flag, integer, number
+from modelc.ir.op import Value
+from modelc.ir.types import F32, I64
+from modelc_backends.onnx.lower.site import NoFormError, Site
+from modelc_backends.onnx.lower.table import Lowered, lowers
+
+
+def _count(site: Site, index: int) -> Value:
+    """Return operand `index`, how many boxes are wanted, as [1]."""
+    return site.reshape(site.cast(site.inputs[index], I64), (1,))
+
+
+def _threshold(site: Site, index: int) -> Value:
+    return site.reshape(site.cast(site.inputs[index], F32), (1,))
+
+
+# -- one set of boxes
+
+
+def _selected(site: Site, overlap: Value, score: Value | None = None) -> Value:
+    """Return the indices of the selected boxes, best first."""
+    boxes, scores = (site.cast(value, F32) for value in site.inputs[:2])
+    found = site.onnx(
+        "NonMaxSuppression",
+        site.unsqueeze(boxes, (0,)),
+        site.unsqueeze(scores, (0, 1)),
+        _count(site, 2),
+        overlap,
+        score,
+    )
+    return site.onnx("Gather", found, site.constant(2), axis=1)
+
+
+@lowers("NonMaxSuppression")
+def _suppression(site: Site) -> Lowered:
+    return _selected(site, site.constant((number(site.op, "iou_threshold", 0.5),), F32))
+
+
+@lowers("NonMaxSuppressionV2")
+def _suppression_v2(site: Site) -> Lowered:
+    return _selected(site, _threshold(site, 3))
+
+
+@lowers("NonMaxSuppressionV3")
+def _suppression_v3(site: Site) -> Lowered:
+    if integer(site.op, "offset", 0):
+        raise NoFormError("adds an offset to the extents of boxes, which ONNX does not")
+    return _selected(site, _threshold(site, 3), _threshold(site, 4))
+
+
+def _fitted(site: Site, items: Value) -> Value:
+    """Return `items`, behind them zeros up to the number wanted where the op pads."""
+    if not flag(site.op, "pad_to_max_output_size", False):
+        return items
+    missing = site.onnx("Sub", _count(site, 2), site.onnx("Shape", items))
+    return site.onnx("Pad", items, site.onnx("Concat", site.constant((0,)), missing, axis=0))
+
+
+@lowers("NonMaxSuppressionV4")
+def _suppression_v4(site: Site) -> Lowered:
+    indices = _selected(site, _threshold(site, 3), _threshold(site, 4))
+    return _fitted(site, indices), site.onnx("Size", indices)
+
+
+@lowers("NonMaxSuppressionV5")
+def _suppression_v5(site: Site) -> Lowered:
+    sigma = site.needed(5, "how softly scores decay")
+    if sigma.item() > 0:
+        raise NoFormError("lets scores of overlapping boxes decay, which ONNX does not")
+    indices = _selected(site, _threshold(site, 3), _threshold(site, 4))
+    scores = site.onnx("Gather", site.inputs[1], indices, axis=0)
+    return _fitted(site, indices), _fitted(site, scores), site.onnx("Size", indices)
+
+
+# -- several images and classes
+
+
+@lowers("CombinedNonMaxSuppression")
+def _combined(site: Site) -> Lowered:
+    """Select in each class, then take the best of all: those left out score less than any other."""
+    batch, count, groups, _ = site.dims(site.inputs[0])
+    classes = site.dims(site.inputs[1])[2]
+    scores = site.reshape(site.transpose(site.inputs[1], (0, 2, 1)), (batch, classes * count))
+    is_kept = site.reshape(_kept(site, (batch, count, groups, classes)), (batch, classes * count))
+    lowest = site.constant(float("-inf"), site.element(scores))
+    total, best = _total(site, classes), site.onnx("Where", is_kept, scores, lowest)
+    length = min(total, classes * count)
+    found, places = site.many("TopK", 2, best, site.constant((length,)), axis=-1, largest=1, sorted=1)
+    number_kept = site.onnx("ReduceSum", site.cast(is_kept, I64), site.constant((1,)), keepdims=1)
+    valid = site.onnx("Min", number_kept, site.constant((total,)))
+    is_valid = site.onnx("Less", site.constant(range(length)), valid)
+    classes_found = site.cast(site.onnx("Div", places, site.constant(count)), site.element(scores))
+    results = [
+        site.onnx("Where", site.unsqueeze(is_valid, (2,)), _boxes_at(site, places, count), _zero(site)),
+        *(site.onnx("Where", is_valid, each, _zero(site)) for each in (found, classes_found)),
+    ]
+    if flag(site.op, "clip_boxes", True):
+        results[0] = site.onnx("Clip", results[0], site.scalar(0, results[0]), site.scalar(1, results[0]))
+    padded = [_padded(site, each, total - length) for each in results]
+    return [*padded, site.squeeze(valid, (1,))]
+
+
+def _zero(site: Site) -> Value:
+    return site.scalar(0, site.inputs[0])
+
+
+def _total(site: Site, classes: int) -> int:
+    """Return how many boxes are given per image."""
+    (per_class,) = site.needed_ints(2, "the number of boxes per class")
+    (total,) = site.needed_ints(3, "the number of boxes")
+    return min(total, per_class * classes) if flag(site.op, "pad_per_class", False) else total
+
+
+def _kept(site: Site, dims: Sequence[int]) -> Value:
+    """Return which boxes are selected, [batch, classes, boxes] or with the first two as one."""
+    batch, count, groups, classes = dims
+    boxes, scores = (site.cast(value, F32) for value in site.inputs[:2])
+    scores = site.transpose(scores, (0, 2, 1))
+    if groups > 1:  # each class has boxes of its own, as if it were an image
+        boxes = site.reshape(site.transpose(boxes, (0, 2, 1, 3)), (batch * classes, count, 4))
+        scores = site.reshape(scores, (batch * classes, 1, count))
+    else:
+        boxes = site.reshape(boxes, (batch, count, 4))
+    limits = _count(site, 2), _threshold(site, 4), _threshold(site, 5)
+    found = site.onnx("NonMaxSuppression", boxes, scores, *limits)
+    ones = site.onnx("Expand", site.constant(1), site.extents(found, 0))
+    none = site.splat(0, scores.tensor.dims, I64)
+    marked = site.onnx("ScatterND", none, found, ones)
+    return site.onnx("Equal", marked, site.constant(1))
+
+
+def _boxes_at(site: Site, places: Value, count: int) -> Value:
+    """Return the boxes [batch, found, 4] at places that count the boxes of one class after the other."""
+    boxes = site.inputs[0]
+    column = [site.unsqueeze(site.onnx("Mod", places, site.constant(count)), (2,))]
+    if site.dims(boxes)[2] > 1:
+        column.append(site.unsqueeze(site.onnx("Div", places, site.constant(count)), (2,)))
+    else:
+        boxes = site.squeeze(boxes, (2,))
+    index = column[0] if len(column) == 1 else site.onnx("Concat", *column, axis=2)
+    return site.onnx("GatherND", boxes, index, batch_dims=1)
+
+
+def _padded(site: Site, value: Value, missing: int) -> Value:
+    """Return `value` with as many zeros more along the second dimension."""
+    if not missing:
+        return value
+    rest = (0,) * (site.rank(value) - 2)
+    return site.onnx("Pad", value, site.constant((0, 0, *rest, 0, missing, *rest)))
