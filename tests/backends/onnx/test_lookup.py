@@ -29,7 +29,6 @@ CASES = [
     Case("UniqueWithCountsExt2", (ints(2, 2, 6), known([1]))),
     *(Case("ListDiff", (ints(5, 12, dtype=each), ints(3, 4, dtype=each))) for each in TYPES),
     Case("ListDiff", (ints(5, 12), ints(3, 0))),
-    Case("InvertPermutation", (np.array([2, 0, 3, 1], np.int32),)),
     Case("DynamicPartition", (floats(5, 3), ints(3, 5)), {"num_partitions": 3}),
     Case("DynamicPartition", (floats(2, 3, 2), ints(2, 2, 3)), {"num_partitions": 2}),
     Case("DynamicStitch", (known([0, 3]), known([[1, 2], [0, 5]]), floats(2, 3), floats(2, 2, 3))),

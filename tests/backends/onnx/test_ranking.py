@@ -14,10 +14,6 @@ SCORES[2, 1] = np.inf
 TYPES = ("f4", "f2", "f8", "i4", "i8", "u1", "i2", "u4")
 
 CASES = [
-    *(Case("ArgMaxV2", (ints(4, 3, 5, dtype=each), known(1))) for each in (*TYPES, "?")),
-    *(Case("ArgMin", (ints(4, 3, 5, dtype=each), known(0))) for each in TYPES),
-    Case("ArgMaxWithValue", (ints(4, 3, 5),), {"dimension": 1, "keep_dims": True}),
-    Case("ArgMinWithValue", (floats(3, 5),), {"dimension": 0}),
     *(Case("TopKV2", (ints(4, 3, 5, dtype=each), known(3))) for each in TYPES),
     Case("TopK", (ints(4, 3, 5), np.array(2, np.int32)), {"largest": False, "dim": 0}),
     *(Case("Sort", (ints(4, 3, 5, dtype=each),), {"descending": True}) for each in TYPES),

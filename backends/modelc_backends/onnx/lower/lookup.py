@@ -70,14 +70,6 @@ def _list_diff(site: Site) -> Lowered:
     return site.onnx("Compress", x, kept, axis=0), site.squeeze(site.onnx("NonZero", kept), (0,))
 
 
-@lowers("InvertPermutation")
-def _invert_permutation(site: Site) -> Lowered:
-    order = places(site, site.inputs[0])
-    count = site.squeeze(site.extents(order, 0), (0,))
-    steps = site.cast(site.onnx("Range", site.constant(0), count, site.constant(1)), site.element(order))
-    return site.onnx("ScatterElements", order, order, steps, axis=0)
-
-
 # -- parting and putting together
 
 

@@ -4,38 +4,10 @@ from __future__ import annotations
 
 from modelc.dialects.ge.helpers import flag, integer, positive_axis
 from modelc.ir.op import Value
-from modelc.ir.types import BOOL, I64, U8
+from modelc.ir.types import I64
 from modelc_backends.onnx.lower.gather import places
 from modelc_backends.onnx.lower.site import Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
-
-# -- the greatest and the least
-
-
-def _first(site: Site, axis: int, keep: bool) -> Value:
-    """Return the first place of the greatest, or for kinds with Min the least, along an axis."""
-    kind = "ArgMin" if "Min" in site.op_type else "ArgMax"
-    x = site.inputs[0]
-    return site.onnx(kind, site.cast(x, U8) if site.element(x) is BOOL else x, axis=axis, keepdims=int(keep))
-
-
-@lowers("ArgMaxV2", "ArgMin")
-def _arg(site: Site) -> Lowered:
-    (axis,) = site.needed_ints(1, "the axis")
-    return _first(site, axis, False)
-
-
-@lowers("ArgMaxWithValue", "ArgMinWithValue")
-def _arg_with_value(site: Site) -> Lowered:
-    axis, x = integer(site.op, "dimension"), site.inputs[0]
-    found = _first(site, axis, True)
-    values = site.onnx("GatherElements", x, found, axis=axis)
-    if flag(site.op, "keep_dims", False):
-        return found, values
-    return site.squeeze(found, (axis,)), site.squeeze(values, (axis,))
-
-
-# -- order
 
 
 def _ranked(site: Site, x: Value, count: Value, axis: int, largest: bool) -> tuple[Value, ...]:
