@@ -17,7 +17,6 @@ from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.ir.op import Op, Value
 from modelc.ir.opdef import Mode
-from modelc.ir.opdef import Mode
 from modelc.ir.types import NONE, TensorType
 from modelc.version import __version__
 from modelc_backends.files.names import Names
@@ -210,19 +209,12 @@ def _is_written(value: Value) -> bool:
     """Whether a result has a name in the file: it is read, or may not be left out."""
     definition = op_def(value.producer.kind)
     slots = () if definition is None else definition.results
-    return bool(value.readers) or (value.index < len(slots) and slots[value.index].mode is not Mode.OPTIONAL)
+    return bool(value.readers) or not slots or slots[min(value.index, len(slots) - 1)].mode is not Mode.OPTIONAL
 
 
 def _graph_attributes(op: Op) -> Sequence[str]:
     definition = op_def(op.kind)
     return () if definition is None else definition.subgraphs
-
-
-def _may_lack(result: Value) -> bool:
-    """Whether a node may leave out a result that nobody reads."""
-    definition = op_def(result.producer.kind)
-    slots = definition.results if definition is not None else ()
-    return result.index < len(slots) and slots[result.index].mode is Mode.OPTIONAL
 
 
 def _outside(tensor: Any, place: Place, nbytes: int) -> Stream:
