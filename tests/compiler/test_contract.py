@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,23 @@ def test_provenance_goes_both_ways(source: Path) -> None:
     forth = {(op, node) for op, entry in by_op.items() for node in entry["sources"]}
     back = {(op, node) for node, entry in by_source.items() for op in entry["ops"]}
     assert forth == back
+
+
+def test_the_page_about_it_describes_all_of_it(source: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "io-contract.md").read_text("utf-8")
+    example = json.loads(page.partition("```json")[2].partition("```")[0])
+    contract: dict[str, Any] = json.loads(json.dumps(io_contract(compiled(source))))
+    assert list(contract) == list(example)
+    for part in ("artifact", "source", "provenance"):
+        assert list(contract[part]) == list(example[part])
+    for what in ("inputs", "outputs"):
+        assert {tuple(row) for row in contract[what]} == {tuple(example[what][0])}
+    for direction in ("by_op", "by_source"):
+        shown = next(iter(example["provenance"][direction].values()))
+        assert {tuple(entry) for entry in contract["provenance"][direction].values()} == {tuple(shown)}
+    described = re.findall(r"`([a-z_.]+)`", "".join(line for line in page.splitlines() if line.startswith("|")))
+    fields = {*contract, *contract["inputs"][0], *contract["outputs"][0], "provenance.by_op", "provenance.by_source"}
+    assert fields - {"modelc", "provenance"} <= set(described)
 
 
 def test_an_op_of_no_source_node_has_none(source: Path) -> None:

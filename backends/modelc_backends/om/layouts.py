@@ -11,6 +11,7 @@ from modelc.ir.types import TensorType
 
 ANY: Final = "ND"
 FILTERS: Final = {4: "HWCN", 5: "DHWCN"}  # by rank
+PREPROCESSED: Final = "modelc_layout"  # attribute of the op that preprocesses images
 LAYOUTS: Final = frozenset({"NHWC", "NCHW", "NDHWC", "NCDHW"})
 
 # ops that work on images and have no attribute to say in which layout
@@ -52,11 +53,12 @@ def layouts(graph: Graph) -> dict[Value, str]:
 def _layout_of(op: Op) -> str:
     if op.kind in IMAGE_OPS:
         return "NHWC"
-    definition = op_def(op.kind)
-    declared = definition.attributes.get("data_format") if definition else None
-    if declared is None:
-        return ""
-    layout = op.attributes.get("data_format", declared.default)
+    if op.kind == "ge.Aipp":
+        layout = op.attributes.get(PREPROCESSED)
+    else:
+        definition = op_def(op.kind)
+        declared = definition.attributes.get("data_format") if definition else None
+        layout = op.attributes.get("data_format", declared.default) if declared else None
     return layout if isinstance(layout, str) and layout in LAYOUTS else ""
 
 
