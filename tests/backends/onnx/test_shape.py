@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx_engines
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -132,3 +133,13 @@ _NAMES = {
     **{f"{kind}{size}": f"{kind}{size * 8}" for kind in "iuf" for size in (1, 2, 4, 8)},
     "bool": "bool",
 }
+
+
+@pytest.mark.parametrize("read", [0, 1, 2])
+def test_pieces_that_nobody_reads_stay_in_the_file(read: int) -> None:
+    onnx_engines.check(
+        f"""graph @main(%x: f32[2, 3]) {{
+  %y, %y:1, %y:2 = ge.Unpack(%x) {{num = 3, axis = 1}} : f32[2], f32[2], f32[2]
+  return %y{f":{read}" if read else ""}
+}}"""
+    )
