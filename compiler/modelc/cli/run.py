@@ -21,6 +21,7 @@ from modelc.diagnostics.diagnostic import Diagnostic, Sink
 from modelc.diagnostics.renderers.words import safe
 from modelc.driver import check_output, output_path
 from modelc.execute.arrays import read_arrays, write_arrays
+from modelc.execute.device import as_compiled
 from modelc.execute.engine import Arrays
 from modelc.execute.execution import start
 from modelc.execute.generate import generate_inputs
@@ -30,7 +31,6 @@ from modelc.frontends.frontend import Json
 from modelc.ir.model import Model
 from modelc.precision import report
 from modelc.precision.assess import Request, assess, setting_of
-from modelc.precision.sources import as_compiled
 
 SUFFIX = ".npz"
 

@@ -1,4 +1,4 @@
-"""What a source has to become before emulation says anything: the graph that a device would be given."""
+"""What a source has to become before numbers about it say anything of a device: the graph that one would be given."""
 
 from __future__ import annotations
 
