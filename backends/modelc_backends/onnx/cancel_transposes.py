@@ -82,6 +82,7 @@ def _see_as_view(op: Op, rewriter: Rewriter) -> None:
     if view is not None:
         new = Site(op, rewriter.at(op)).reshape(op.inputs[0], view)
         rewriter.graph.set_name(new, op.result.name)
+        rewriter.set_type(new, op.result.type)  # which may know more, such as the names of dimensions
         rewriter.replace(op, new)
         _merge_views(new.producer, rewriter)
 

@@ -69,7 +69,8 @@ class _Lowering:
         """Lower the ops of `graph` in order, and erase those nobody reads."""
         rewriter = Rewriter(graph, LowerToOnnx.name)
         for op in reversed(graph):
-            if op.dialect == "ge" and not any(value.readers for value in op.results):
+            is_passive = op.dialect == "ge" or op.kind in ("const", "absent")
+            if is_passive and not any(value.readers for value in op.results):
                 graph.erase(op)
         use_canonical_forms(graph)
         for op in graph:
@@ -82,12 +83,12 @@ class _Lowering:
         try:
             function = lowering(site.op_type)
             if function is None:
-                raise NoFormError("has no form in ONNX")
+                raise NoFormError("cannot be written as ops of ONNX")
             _replace(site, function(site))
         except NoFormError as error:
             self._leave(site, error.clause, error.fixes)
         except (InferenceError, BadAttributeError) as error:
-            self._leave(site, f"has no form in ONNX: {error}")
+            self._leave(site, f"cannot be written as ops of ONNX: {error}")
         except BlobError as error:
             self._leave(site, f"needs numbers that cannot be read: {error}")
 

@@ -119,7 +119,7 @@ class Move:
                 rewriter.build(TRANSPOSE, (value,), {"perm": perm}, types=(was.type,), name=was.name).result
                 for value, was in zip(results, old, strict=True)
             )
-        for value, was in zip(results, old, strict=True):
+        for value, was in zip(new.results, old, strict=True):
             rewriter.graph.set_name(value, was.name)
         rewriter.replace(self.op, *results)
 
