@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "inspect": "show what a model or an artifact holds",
     "diff": "show what differs between two models or artifacts",
     "opt": "run passes on a model and print the IR",
+    "reduce": "shrink a model that fails to the smallest that fails in the same way",
     "bench": "time the passes on a model",
     "passes": "list the passes, or explain one",
     "ops": "list the ops of the canonical dialect, or explain one",

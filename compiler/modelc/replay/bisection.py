@@ -22,8 +22,8 @@ from modelc.ir.model import Model
 from modelc.ir.op import Op
 from modelc.pipeline import manager
 from modelc.pipeline.passes import Pass, PassContext
-from modelc.replay.meter import Edit, LimitReached, Meter, steps
-from modelc.replay.numbers import NotComparableError, Numbers, compared, worst
+from modelc.replay.meter import INSERTED, Edit, LimitReached, Meter, steps
+from modelc.replay.numbers import NotComparableError, Numbers, worst
 
 PROBES = 64  # states that are executed at most
 AROUND = 8  # states looked at in place of one that cannot be executed
@@ -81,9 +81,8 @@ def bisect(
     return _Search(before, work, numbers, reference, tell).run()
 
 
-def run_for(before: Model, work: Pass, settings: Settings, limit: int | None = None) -> tuple[Model, list[Edit]]:
-    """Run `work` on a copy of `before`, for `limit` edits at most; returns the copy and the edits that were made."""
-    meter = Meter(limit)
+def run_metered(before: Model, passes: Sequence[Pass], settings: Settings, meter: Meter) -> Model:
+    """Return a copy of `before` on which `passes` were run, as far as `meter` lets them."""
     model = meter.metered(before)
     context = PassContext(
         Sink(),
@@ -93,8 +92,13 @@ def run_for(before: Model, work: Pass, settings: Settings, limit: int | None = N
         before_rule=meter.before_rule,
     )
     with suppress(LimitReached):
-        manager.run(model, [work], context)
-    return model, meter.edits
+        manager.run(model, passes, context)
+    return model
+
+
+def model_before(run: int, before: Model, passes: Sequence[Pass], settings: Settings) -> Model:
+    """Return `before` as the run of a pass finds it, of which `run` says how many others began before it."""
+    return clone_model(run_metered(before, passes, settings, Meter(runs=run)))
 
 
 @dataclass(slots=True)
@@ -110,9 +114,10 @@ class _Search:
 
     def run(self) -> Culprit | None:
         try:
-            _, self.edits = run_for(self.before, self.work, self.numbers.settings)
+            self._run(full := Meter())
         except Exception:  # whatever the pass raises this time, it did not before
             return None
+        self.edits = full.edits
         self.ends = steps(self.edits)
         good, bad = -1, len(self.ends) - 1
         if bad < 0 or not self._differs(bad):
@@ -149,8 +154,8 @@ class _Search:
 
     def _executed(self, limit: int) -> OutputComparison | None:
         try:
-            model, _ = run_for(self.before, self.work, self.numbers.settings, limit)
-            return worst(compared(self.reference, self.numbers.executed(model)))
+            model = self._run(Meter(edits=limit))
+            return worst(self.numbers.contrasted(self.reference, model))
         except (NotComparableError, ModelcError):
             return None
 
@@ -159,10 +164,12 @@ class _Search:
         assert comparison is not None
         edits = self.edits[self.ends[bad - 1] if bad else 0 : self.ends[bad]]
         # What a rewrite inserts comes first and says little; what it replaces or changes tells the place.
-        edit = next((edit for edit in reversed(edits) if edit.what != "inserted"), edits[-1])
-        model, _ = run_for(self.before, self.work, self.numbers.settings, edit.since)
-        before = clone_model(model)
+        edit = next((edit for edit in reversed(edits) if edit.what != INSERTED), edits[-1])
+        before = model_before(edit.run, self.before, [self.work], self.numbers.settings)
         return Culprit(edit.passes, edit.rule, edit.op, bad + 1, len(self.ends), bad - good - 1, comparison, before)
+
+    def _run(self, meter: Meter) -> Model:
+        return run_metered(self.before, [self.work], self.numbers.settings, meter)
 
 
 def _from_middle(good: int, bad: int) -> Iterator[int]:

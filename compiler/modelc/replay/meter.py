@@ -18,7 +18,7 @@ INSERTED, CHANGED, REPLACED = "inserted", "changed", "replaced"
 
 
 class LimitReached(BaseException):  # not an error: no pass may take it for one
-    """As many edits were made as were allowed."""
+    """As much was done as was allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Edit:
 
     Attributes:
         passes: The passes at work, each run by the one before it.
-        since: How many edits were made before the innermost of them began.
+        run: How many runs of passes began before that of the innermost of them.
         rule: The rule at work, empty where none was.
         attempt: Equal for all edits of one application of a rule, 0 where no rule was at work.
         op: The op that was edited, or on whose behalf a rule was applied.
@@ -35,7 +35,7 @@ class Edit:
     """
 
     passes: tuple[Pass, ...]
-    since: int
+    run: int
     rule: str
     attempt: int
     op: Op
@@ -43,18 +43,27 @@ class Edit:
 
 
 class Meter(Instrument):
-    """Counts and keeps the edits of metered graphs; with a limit, ends the run before the first edit beyond it.
+    """Counts and keeps the edits of metered graphs, and ends a run of passes where it is told to.
 
     Attributes:
         edits: Every edit so far.
+        running: The passes that have not ended, each run by the one before it, with how many runs began before.
     """
 
-    def __init__(self, limit: int | None = None) -> None:
+    def __init__(self, *, edits: int | None = None, runs: int | None = None) -> None:
+        """Make a meter.
+
+        Args:
+            edits: The edits that are allowed; the next one ends the run.
+            runs: The runs of passes that are allowed, those by other passes included; the next one ends the run.
+        """
         self.edits: list[Edit] = []
-        self._limit = limit
+        self.running: list[tuple[Pass, int]] = []
+        self._most_edits, self._most_runs = edits, runs
         self._is_on = False
-        self._passes: list[tuple[Pass, int]] = []
-        self._rule, self._root, self._attempt, self._attempts = "", None, 0, 0
+        self._runs = 0
+        self._rule, self._attempt, self._attempts = "", 0, 0
+        self._root: Op | None = None
 
     def metered(self, model: Model) -> Model:
         """Return a copy of `model` whose edits are counted from now on."""
@@ -63,13 +72,16 @@ class Meter(Instrument):
         return copy
 
     def before_pass(self, model: Model, work: Pass, depth: int) -> None:
-        """Remember which pass is at work."""
-        self._passes.append((work, len(self.edits)))
+        """Remember which pass is at work; raises LimitReached where it may not run."""
+        if self._runs == self._most_runs:
+            raise LimitReached
+        self.running.append((work, self._runs))
+        self._runs += 1
         self._end_rule()
 
     def after_pass(self, model: Model, work: Pass, depth: int) -> None:
         """Forget the pass."""
-        self._passes.pop()
+        self.running.pop()
         self._end_rule()
 
     def before_rule(self, rule: str, op: Op) -> None:
@@ -81,16 +93,13 @@ class Meter(Instrument):
         """Log an edit that is about to be made; raises LimitReached where it may not be."""
         if not self._is_on:
             return
-        if self._limit is not None and len(self.edits) >= self._limit:
+        if len(self.edits) == self._most_edits:
             raise LimitReached
-        passes = tuple(work for work, _ in self._passes)
-        since = self._passes[-1][1] if self._passes else 0
-        self.edits.append(Edit(passes, since, self._rule, self._attempt, self._root or op, what))
+        passes, runs = zip(*self.running, strict=True)
+        self.edits.append(Edit(passes, runs[-1], self._rule, self._attempt, self._root or op, what))
 
     def _end_rule(self) -> None:
         self._rule, self._root, self._attempt = "", None, 0
-
-    _root: Op | None
 
 
 def steps(edits: Sequence[Edit]) -> list[int]:

@@ -7,6 +7,7 @@ them; `modelc verify`, which asks the framework of the source, does that.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -39,6 +40,10 @@ _EXECUTABLE = frozenset({GE, TYPED})
 
 class NotComparableError(Exception):
     """A model has no numbers, or none that can be held against others; the text says why, as a clause."""
+
+
+class FailedError(NotComparableError):
+    """A model fails while it is executed."""
 
 
 @dataclass(slots=True)
@@ -76,15 +81,17 @@ class Numbers:
         """Return the outputs of `model` by public name; `model` stays as it is.
 
         Raises:
+            FailedError: An op failed on these inputs.
             NotComparableError: It is not sound, cannot be lowered or executed, or takes other inputs than before.
         """
         try:
-            graph = self._lowered(model)
+            graph = self.lowered(model)
             self._choose(graph)
             with np.errstate(all="ignore"):
                 return evaluate(graph, {name: self.inputs[name] for name in graph.input_names})
         except ModelcError as error:
-            raise NotComparableError(error.diagnostics[0].message) from error
+            first = error.diagnostics[0]
+            raise (FailedError if first.code == "MC605" else NotComparableError)(first.message) from error
         except (MemoryError, RecursionError) as error:
             raise NotComparableError("there is not enough memory to execute it") from error
         except NotComparableError:
@@ -92,7 +99,13 @@ class Numbers:
         except Exception as error:  # whatever a pass, or the evaluation of an op, of a plugin raises
             raise NotComparableError(f"executing it raised {type(error).__name__}: {error}") from error
 
-    def _lowered(self, model: Model) -> Graph:
+    def lowered(self, model: Model) -> Graph:
+        """Return the entry graph of `model` in the canonical dialect: its own where it is, else that of a copy.
+
+        Raises:
+            NotComparableError: It is not sound, or cannot be lowered.
+            ModelcError: The same, as a finding.
+        """
         problems = unsound(model)
         if problems:
             raise NotComparableError(problems[0].message)
@@ -108,6 +121,24 @@ class Numbers:
     def _choose(self, graph: Graph) -> None:
         if not set(graph.input_names) <= self.inputs.keys():
             self.inputs = {**generate_inputs(graph, self.seed), **self.inputs}
+
+    def contrasted(self, reference: Arrays, model: Model) -> list[OutputComparison]:
+        """Return how the outputs of `model` compare with a reference; where it fails, the first one is at fault.
+
+        Raises:
+            NotComparableError: It cannot be executed for another reason, or has other outputs.
+        """
+        try:
+            return compared(reference, self.executed(model))
+        except FailedError as error:
+            return [failure(reference, error)]
+
+
+def failure(reference: Arrays, error: FailedError) -> OutputComparison:
+    """Return the comparison for a model that fails where it did not before."""
+    name = next(iter(reference), "")
+    problem = f"it cannot be computed any more: {error}"
+    return OutputComparison(name, "", False, math.inf, math.inf, cosine=math.nan, problem=problem)
 
 
 def unsound(model: Model) -> list[Diagnostic]:
@@ -132,6 +163,13 @@ def compared(before: Arrays, after: Arrays) -> list[OutputComparison]:
 def worst(comparisons: Sequence[OutputComparison]) -> OutputComparison | None:
     """Return the comparison that is furthest beyond its tolerance, or nearest to it; None where there is none."""
     return max(comparisons, key=lambda each: (not each.equal, each.max_rel), default=None)
+
+
+def difference(comparison: OutputComparison) -> str:
+    """Return how an output differs, as a clause."""
+    if comparison.problem:
+        return f"output `{comparison.name}`: {comparison.problem}"
+    return f"output `{comparison.name}` is off by max_rel {comparison.max_rel:.3g}, at most {comparison.tolerance:g}"
 
 
 def _like(reference: Array, actual: Array) -> Array:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
@@ -22,8 +22,20 @@ from modelc.pipeline.instruments import Instrument
 from modelc.pipeline.passes import Check, Pass
 from modelc.pipeline.reproducer import keep
 from modelc.replay.bisection import Culprit, bisect, chain
-from modelc.replay.numbers import NotComparableError, Numbers, compared, unsound, worst
+from modelc.replay.numbers import (
+    Arrays,
+    FailedError,
+    NotComparableError,
+    Numbers,
+    compared,
+    difference,
+    failure,
+    unsound,
+    worst,
+)
 from modelc.tables import table
+
+_Kept: TypeAlias = "tuple[list[tuple[str, str]], list[Fix]]"  # evidence and fixes about a reproducer
 
 
 class Verdict(Enum):
@@ -81,15 +93,26 @@ class Replay(Instrument):
         settings: Settings,
         seed: int = 0,
         tell: Callable[[str], None] = lambda text: None,
+        *,
+        reproducer: bool = True,
     ) -> None:
+        """Make a replay.
+
+        Args:
+            settings: Those of the compilation that is watched.
+            seed: Seed of the inputs.
+            tell: Called with what goes on, for people who wait.
+            reproducer: Whether to write one where a pass is at fault.
+        """
         self.passes: list[PassReplay] = []
         self.culprit: Culprit | None = None
         self.numbers: Numbers | None = None
         self._settings, self._seed, self._tell = settings, seed, tell
+        self._writes = reproducer
         self._before: Model | None = None
         self._edits = 0
         self._known: dict[str, NDArray[Any]] | None = None  # the outputs of the model as it is now
-        self._reason = ""  # why there are none
+        self._obstacle: NotComparableError | None = None  # why there are none
 
     def before_pass(self, model: Model, work: Pass, depth: int) -> None:
         """Keep the model as it is, and its numbers."""
@@ -131,11 +154,11 @@ class Replay(Instrument):
 
     def _execute(self, model: Model) -> None:
         assert self.numbers is not None
-        self._known, self._reason = None, ""
+        self._known, self._obstacle = None, None
         try:
             self._known = self.numbers.executed(model)
         except NotComparableError as error:
-            self._reason = str(error)
+            self._obstacle = error
 
     def _judge(self, model: Model, work: Pass) -> tuple[Verdict, str, OutputComparison | None]:
         assert self.numbers is not None
@@ -143,23 +166,29 @@ class Replay(Instrument):
             return Verdict.DEFINING, "", None
         if model.edits == self._edits:
             return Verdict.UNTOUCHED, "", None
-        before, why = self._known, self._reason
+        before, obstacle = self._known, self._obstacle
         self._tell(f"executing the model after pass {work.name}")
         self._execute(model)
         if before is None:
-            return Verdict.NOT_COMPARABLE, f"before it, {why}", None
-        if self._known is None:
+            return Verdict.NOT_COMPARABLE, f"before it, {obstacle}", None
+        if self._known is None and not isinstance(self._obstacle, FailedError):
             self.numbers.inputs.clear()  # what follows may take others
-            return Verdict.NOT_COMPARABLE, self._reason, None
+            return Verdict.NOT_COMPARABLE, str(self._obstacle), None
         if work.alters:
             return Verdict.NOT_COMPARABLE, work.alters, None
         try:
-            comparisons = compared(before, self._known)
+            comparisons = self._compare(before)
         except NotComparableError as error:
             return Verdict.NOT_COMPARABLE, str(error), None
-        verdict = Verdict.EQUAL if all(each.equal for each in comparisons) else Verdict.DIFFERENT
-        self._known = before if verdict is Verdict.DIFFERENT else self._known
-        return verdict, "", worst(comparisons)
+        if all(each.equal for each in comparisons):
+            return Verdict.EQUAL, "", worst(comparisons)
+        self._known = before
+        return Verdict.DIFFERENT, "", worst(comparisons)
+
+    def _compare(self, before: Arrays) -> list[OutputComparison]:
+        if isinstance(self._obstacle, FailedError):
+            return [failure(before, self._obstacle)]
+        return compared(before, self._known or {})
 
     def _changed(self, work: Pass, comparison: OutputComparison) -> ModelcError:
         assert self.numbers is not None
@@ -167,62 +196,52 @@ class Replay(Instrument):
         assert self._known is not None
         self.culprit = bisect(self._before, work, self.numbers, self._known, self._tell)
         if self.culprit is None:
-            return _unlocated(work, comparison, self._before, self._settings)
-        return _located(work, comparison, self.culprit, self._settings)
+            return _unlocated(work, comparison, self._kept(self._before, work))
+        return _located(comparison, self.culprit, self._kept(self.culprit.before, self.culprit.work))
+
+    def _kept(self, before: Model, work: Pass) -> _Kept:
+        """Write a reproducer; returns what to say of it."""
+        settings = self._settings
+        report = {"settings": asdict(settings), "failed": work.spec()}
+        path = keep(before, report) if self._writes and not unsound(before) else None
+        if path is None:
+            return [], [Fix("report it to the author of the pass")]
+        options = [*settings.for_command(reading=False), "--passes", work.spec()]
+        again = shlex.join(["modelc", "opt", str(path), *options, "--verify-passes"])
+        reduce = shlex.join(["modelc", "reduce", str(path), *options, "-o", "reduced.mir"])
+        return [("reproducer", str(path))], [Fix(f"see it again with `{again}`"), Fix(f"shrink it with `{reduce}`")]
 
 
 def _row(each: PassReplay) -> tuple[str, ...]:
     words = each.verdict.value + (f": {each.reason}" if each.reason else "")
     if each.comparison is None:
         return (each.spec, words, "", "", "")
+    if each.comparison.problem:
+        return (each.spec, f"{words}: {each.comparison.problem}", "", "", f"{each.seconds:.2f}")
     numbers = (f"{each.comparison.max_rel:.3g}", f"{each.comparison.tolerance:g}", f"{each.seconds:.2f}")
     return (each.spec, words, *numbers)
 
 
-def _difference(comparison: OutputComparison) -> str:
-    if comparison.problem:
-        return f"output `{comparison.name}`: {comparison.problem}"
-    return f"output `{comparison.name}` is off by max_rel {comparison.max_rel:.3g}, at most {comparison.tolerance:g}"
-
-
-def _located(work: Pass, comparison: OutputComparison, culprit: Culprit, settings: Settings) -> ModelcError:
-    rule = f"rule `{culprit.rule}`" if culprit.rule else "a rewrite"
-    origin = ", ".join(f"{node.name} ({node.op_type})" for node in culprit.op.origin.nodes)
+def _located(comparison: OutputComparison, culprit: Culprit, kept: _Kept) -> ModelcError:
+    op, rule = f"`{culprit.op.name}` ({culprit.op.kind})", f"rule `{culprit.rule}`" if culprit.rule else "a rewrite"
     notes = []
     if culprit.open:
         notes.append(f"up to {culprit.open} rewrites before it leave what cannot be executed, so it may be one of them")
     evidence = [
         ("pass", chain(culprit.passes)),
         ("rule", culprit.rule),
-        ("op", f"{culprit.op.name} ({culprit.op.kind})"),
-        ("origin", origin),
+        ("op", op),
+        ("origin", str(culprit.op.origin)),
         ("rewrite", f"{culprit.place} of {culprit.count}"),
         ("output", comparison.text()),
+        *kept[0],
     ]
-    message = (
-        f"pass `{culprit.work.name}` changed the numbers: since {rule} at `{culprit.op.name}` ({culprit.op.kind}) "
-        f"{_difference(comparison)}"
-    )
-    kept, fixes = _reproducer(culprit.before, culprit.work, settings, work)
-    return fail("MC607", message, culprit.op, evidence=[*evidence, *kept], notes=notes, fixes=fixes)
+    message = f"pass `{culprit.work.name}` changed the numbers: since {rule} at {op} {difference(comparison)}"
+    return fail("MC607", message, culprit.op, evidence=evidence, notes=notes, fixes=kept[1])
 
 
-def _unlocated(work: Pass, comparison: OutputComparison, before: Model, settings: Settings) -> ModelcError:
-    message = f"pass `{work.name}` changed the numbers: {_difference(comparison)}"
+def _unlocated(work: Pass, comparison: OutputComparison, kept: _Kept) -> ModelcError:
+    message = f"pass `{work.name}` changed the numbers: {difference(comparison)}"
     notes = ["run again on the same model it did not, so it depends on something else, such as the order of a set"]
-    kept, fixes = _reproducer(before, work, settings, work)
-    evidence = [("pass", work.spec()), ("output", comparison.text()), *kept]
-    return fail("MC607", message, evidence=evidence, notes=notes, fixes=fixes)
-
-
-def _reproducer(
-    before: Model, work: Pass, settings: Settings, outermost: Pass
-) -> tuple[list[tuple[str, str]], Sequence[Fix]]:
-    report = {"settings": asdict(settings), "failed": work.spec(), "run by": outermost.spec()}
-    path = None if unsound(before) else keep(before, report)
-    if path is None:
-        return [], [Fix("report it to the author of the pass")]
-    options = [*settings.for_command(reading=False), "--passes", work.spec()]
-    again = shlex.join(["modelc", "opt", str(path), *options, "--verify-passes"])
-    reduce = shlex.join(["modelc", "reduce", str(path), *options, "-o", "reduced.mir"])
-    return [("reproducer", str(path))], [Fix(f"see it again with `{again}`"), Fix(f"shrink it with `{reduce}`")]
+    evidence = [("pass", work.spec()), ("output", comparison.text()), *kept[0]]
+    return fail("MC607", message, evidence=evidence, notes=notes, fixes=kept[1])

@@ -1,0 +1,1 @@
+"""Reduction: the smallest model that still fails in the same way."""
