@@ -135,6 +135,11 @@ def count(text: str) -> int:
     return _number(text, 1, "a whole number above zero")
 
 
+def counts(text: str) -> list[int]:
+    """Return the numbers that `text` spells, between commas, each above zero."""
+    return [count(part.strip()) for part in text.split(",")]
+
+
 def seed(text: str) -> int:
     """Return the number that `text` spells, which is not negative."""
     return _number(text, 0, "a whole number")

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from modelc.cli import arguments
-from modelc.cli.arguments import count, path, seed, word
+from modelc.cli.arguments import count, counts, path, seed, word
 from modelc.plugins import entry_table
 from modelc.profiles import DEFAULT
 
@@ -89,6 +89,26 @@ def _inspect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="see whether the file is sound, as its loader would")
     arguments.add_loading(parser)
     arguments.add_format(parser, ("text", "json", "mir"))
+
+
+def _analyze(parser: argparse.ArgumentParser) -> None:
+    from modelc.analysis.report import ORDER, SORTS
+
+    arguments.add_source(parser, "model")
+    group = parser.add_argument_group("for which shapes; with several, what is compared")
+    help_ = "extents of unknown first dimensions, 1,8"
+    group.add_argument("--batch-size", dest="batch_sizes", type=counts, default=[], metavar="N,...", help=help_)
+    help_ = 'shapes of inputs, "x:1,224,224,3;n:8"; may be given several times'
+    group.add_argument("--input-shape", dest="input_shapes", action="append", default=[], metavar="SPEC", help=help_)
+    group = parser.add_argument_group("what to show")
+    group.add_argument("--per-op", action="store_true", help="list the ops too, and in JSON the places of buffers")
+    names = ", ".join((ORDER, *SORTS))
+    help_ = f"how to sort them: {names} ({ORDER})"
+    group.add_argument("--sort", choices=(ORDER, *SORTS), default=ORDER, metavar="KEY", help=help_)
+    group.add_argument("--all", action="store_true", help="list all of them (the first 20)")
+    arguments.add_loading(parser)
+    arguments.add_preprocessing(parser)
+    arguments.add_format(parser)
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
@@ -199,6 +219,7 @@ DECLARATIONS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "verify": _verify,
     "inspect": _inspect,
     "diff": _diff,
+    "analyze": _analyze,
     "opt": _opt,
     "reduce": _reduce,
     "bench": _bench,

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "run": "execute a model or an artifact on the CPU",
     "verify": "prove that an artifact computes what its source computes",
     "inspect": "show what a model or an artifact holds",
+    "analyze": "show what a model costs: parameters, arithmetic, memory traffic and activations",
     "diff": "show what differs between two models or artifacts",
     "opt": "run passes on a model and print the IR",
     "reduce": "shrink a model that fails to the smallest that fails in the same way",
