@@ -19,7 +19,7 @@ KINDS = frozenset(
     f"ge.{name}"
     for name in (
         *("If", "StatelessIf", "_If", "Case", "StatelessCase", "While", "StatelessWhile", "_While"),
-        *("PartitionedCall", "StatefulPartitionedCall"),
+        *("For", "PartitionedCall", "StatefulPartitionedCall"),
     )
 )
 
@@ -105,6 +105,33 @@ def _while(site: Site) -> Lowered:
     types = [value.type for value in site.op.results]
     operands = (site.rw.absent(), first, *site.inputs)
     return site.rw.build("onnx.Loop", operands, types=types, graphs=(loop,), name=site.op.name).results
+
+
+@lowers("For")
+def _for(site: Site) -> Lowered:
+    """Carry start and step along, from which the body's index is computed."""
+    _need_tensors(site)
+    (body,) = site.op.graphs
+    start, _, delta, *given = site.inputs
+    types = [start.type, delta.type, *(value.type for value in body.inputs[1:])]
+    loop, inner = _begin(site, f"{body.name}_loop", [tensor(I64), tensor(BOOL), *types])
+    step, goes_on, first, each, *carried = loop.inputs
+    index = inner.onnx("Add", first, inner.onnx("Mul", inner.cast(step, site.element(start)), each))
+    results = _copied(inner.rw, body, (index, *carried))
+    loop.append(Op("return", (goes_on, first, each, *results)))
+    operands = (_steps(site), site.rw.absent(), start, delta, *given)
+    types = [start.type, delta.type, *(value.type for value in site.op.results)]
+    return site.rw.build("onnx.Loop", operands, types=types, graphs=(loop,), name=site.op.name).results[2:]
+
+
+def _steps(site: Site) -> Value:
+    """Return how many steps lead from operand 0 to operand 1, by operand 2: none where that leads away."""
+    if not site.needed(2, "its step").all():
+        raise NoFormError("has a step of 0")
+    start, limit, delta = (site.cast(site.reshape(value, ()), I64) for value in site.inputs[:3])
+    further = site.onnx("Sub", delta, site.onnx("Sign", delta))
+    way = site.onnx("Add", site.onnx("Sub", limit, start), further)
+    return site.onnx("Max", site.onnx("Div", way, delta), site.constant(0))
 
 
 @lowers("PartitionedCall", "StatefulPartitionedCall")
