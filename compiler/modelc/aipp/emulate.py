@@ -53,13 +53,18 @@ def _unpacked(aipp: Aipp, images: Array, is_planar: bool) -> Array:
 
 
 def _swapped(aipp: Aipp, pixels: Array) -> Array:
-    order = list(range(pixels.shape[3]))
-    if aipp.on("rbuv_swap_switch") and len(order) > 1:
-        first, last = (1, 2) if aipp.is_yuv else (1, 3) if len(order) == 4 else (0, 2)
+    return pixels[..., channel_order(aipp, pixels.shape[3])]
+
+
+def channel_order(aipp: Aipp, count: int) -> list[int]:
+    """Return which of `count` channels come to stand where after the swaps."""
+    order = list(range(count))
+    if aipp.on("rbuv_swap_switch") and count > 1:
+        first, last = (1, 2) if aipp.is_yuv else (1, 3) if count == 4 else (0, 2)
         order[first], order[last] = order[last], order[first]
-    if aipp.on("ax_swap_switch") and len(order) == 4:
+    if aipp.on("ax_swap_switch") and count == 4:
         order = [*order[1:], order[0]]
-    return pixels[..., order]
+    return order
 
 
 def _cropped(aipp: Aipp, pixels: Array) -> Array:
@@ -79,13 +84,17 @@ def _converted(aipp: Aipp, pixels: Array) -> Array:
 
 def _resized(pixels: Array, height: int, width: int) -> Array:
     for axis, wanted in ((1, height), (2, width)):
-        extent = pixels.shape[axis]
-        places = np.clip((np.arange(wanted) + 0.5) * (extent / wanted) - 0.5, 0, extent - 1)
-        low = np.floor(places).astype(np.int64)
-        high = np.minimum(low + 1, extent - 1)
-        share = (places - low).reshape([-1 if i == axis else 1 for i in range(4)])
+        low, high, share = neighbours(pixels.shape[axis], wanted)
+        share = share.reshape([-1 if i == axis else 1 for i in range(4)])
         pixels = np.take(pixels, low, axis) * (1 - share) + np.take(pixels, high, axis) * share
     return np.asarray(np.floor(pixels + 0.5).astype(np.uint8))
+
+
+def neighbours(extent: int, wanted: int) -> tuple[Array, Array, Array]:
+    """Return the two input positions each of `wanted` outputs lies between, and the share of the second one."""
+    places = np.clip((np.arange(wanted) + 0.5) * (extent / wanted) - 0.5, 0, extent - 1)
+    low = np.floor(places).astype(np.int64)
+    return low, np.minimum(low + 1, extent - 1), places - low
 
 
 def _padded(aipp: Aipp, numbers: Array) -> Array:

@@ -19,7 +19,8 @@ LARGEST: Final = 1 << 26  # pixels of one image
 _ELEMENTS: Final = {"float16": F16, "uint8": U8}
 
 
-def _description(op: Op) -> Description:
+def description_of(op: Op) -> Description:
+    """Return what the op does; raises InferenceError for what only the hardware does."""
     try:
         description = from_text(text(op, "aipp_config_path", ""))
     except ValueError as error:
@@ -31,7 +32,7 @@ def _description(op: Op) -> Description:
     return description
 
 
-def _output(op: Op) -> tuple[Element, int, bool]:
+def output_of(op: Op) -> tuple[Element, int, bool]:
     """Return element type and number of channels of the result, and whether channels come before rows."""
     element, layout = text(op, "modelc_dtype", "float16"), text(op, "modelc_layout", "NHWC")
     channels = op.attributes.get("modelc_channels", 3)
@@ -55,8 +56,8 @@ def _size(description: Description) -> tuple[int, int]:
 
 @infers("Aipp")
 def _infer_aipp(op: Op) -> list[Type]:
-    images, description = operand(op, 0), _description(op)
-    element, channels, is_planar = _output(op)
+    images, description = operand(op, 0), description_of(op)
+    element, channels, is_planar = output_of(op)
     batch: Dim = images.shape[0] if images.shape else None
     source = description.pair("src_image_size_h", "src_image_size_w")
     expected = images_type(description, batch, is_planar, source)
@@ -68,5 +69,5 @@ def _infer_aipp(op: Op) -> list[Type]:
 
 @evaluates("Aipp")
 def _aipp(op: Op, arrays: Arrays) -> list[Array]:
-    element, channels, is_planar = _output(op)
-    return [preprocess(_description(op), arrays[0], channels, is_planar, numpy_dtype(element))]
+    element, channels, is_planar = output_of(op)
+    return [preprocess(description_of(op), arrays[0], channels, is_planar, numpy_dtype(element))]
