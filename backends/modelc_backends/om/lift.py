@@ -264,6 +264,8 @@ class _Lifter:
     def _constant(self, node: Any, tensor: Any, type_: Type) -> Blob:
         blob = self._stored(node, tensor, type_)
         if not isinstance(type_, TensorType) or not type_.is_static or type_.element is None:
+            if not self._container.is_compiled:
+                self._report(f"has a constant `{node.name}` of type {type_}, which must be known")
             return blob
         if type_.element.family == "string":
             return self._text(node, blob, type_.size)

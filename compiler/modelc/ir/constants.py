@@ -66,10 +66,10 @@ def type_of(array: NDArray[Any]) -> TensorType:
 def constant(value: Value, limit: int | None = SMALL) -> NDArray[Any] | None:
     """Return the numbers of `value` if a `const` op defines it and it has at most `limit` bytes, else None.
 
-    Numbers that cannot be had, because a file is missing, are not known either.
+    Numbers that cannot be had, because a file is missing or a dimension unknown, are not known either.
     """
     op = value.producer
-    if op.kind != "const":
+    if op.kind != "const" or not value.tensor.is_static:
         return None
     blob = op.attributes["value"]
     if not isinstance(blob, Blob) or (limit is not None and blob.nbytes > limit):

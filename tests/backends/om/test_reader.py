@@ -263,6 +263,7 @@ def test_graphs_that_are_not_sound(tmp_path: Path, ops: Sequence[Any], words: st
     ("shape", "data", "words"),
     [
         ((2,), b"", "has a constant `w` without a value"),
+        ((2, -1), b"12345678", "has a constant `w` of type f32[2, ?], which must be known"),
         ((2,), b"123", "has a constant `w` of type f32[2] with 3 bytes"),
         ((2**62, 2**62), b"123", "with 3 bytes"),
     ],
