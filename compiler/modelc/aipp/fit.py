@@ -74,14 +74,14 @@ def fit(configs: Sequence[Aipp], graph: Graph, *, on_device: bool = False) -> tu
             problems.append(error.finding)
     if problems:
         raise ModelcError(*problems)
-    notes = [] if on_device else [_approximate(each.value) for each in placements if each.aipp.on("resize")]
+    notes = [] if on_device else [_approximate(graph, each.value) for each in placements if each.aipp.on("resize")]
     return placements, notes
 
 
-def _approximate(value: Value) -> Diagnostic:
+def _approximate(graph: Graph, value: Value) -> Diagnostic:
     return finding(
         "MC722",
-        f"images for `{value.name or value.producer.name}` are resized with two linear steps; how chips weigh pixels "
+        f"images for `{graph.input_names[value.index]}` are resized with two linear steps; how chips weigh pixels "
         "is not published, so numbers on a device may differ a little",
         value,
     )
