@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import reduce
 
-from modelc.dialects.ge.elementwise import bias_axis, log_of_base
+from modelc.dialects.ge.elementwise import bias_axis, cross_axis, log_of_base
 from modelc.dialects.ge.helpers import number
 from modelc.ir.op import Value
 from modelc_backends.onnx.lower.site import NoFormError, Site
@@ -36,11 +36,6 @@ _ROUNDING = {"Ceil": "Ceil", "Floor": "Floor", "Rint": "Round", "Round": "Round"
 @lowers(*_SAME)
 def _same(site: Site) -> Lowered:
     return site.onnx(_SAME[site.op_type], *site.inputs)
-
-
-@lowers("CheckNumerics")
-def _identity(site: Site) -> Lowered:
-    return site.inputs[0]
 
 
 @lowers(*_ROUNDING)
@@ -291,3 +286,12 @@ def _clip(site: Site) -> Lowered:
         if bounds[0].item() <= bounds[1].item():
             return site.onnx("Clip", x, site.reshape(low, ()), site.reshape(high, ()))
     return site.onnx("Max", site.onnx("Min", x, high), low)
+
+
+@lowers("Cross")
+def _cross(site: Site) -> Lowered:
+    axis = cross_axis(site.op, site.shape(site.inputs[0]))
+    a, b = (site.many("Split", 3, x, axis=axis, num_outputs=3) for x in site.inputs)
+    pairs = [(place % 3, (place + 1) % 3) for place in (1, 2, 3)]
+    parts = [site.onnx("Sub", site.onnx("Mul", a[m], b[n]), site.onnx("Mul", a[n], b[m])) for m, n in pairs]
+    return site.onnx("Concat", *parts, axis=axis)

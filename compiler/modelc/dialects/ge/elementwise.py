@@ -373,12 +373,12 @@ def _infer_cross(op: Op) -> list[Type]:
     a, b = operand(op, 0), operand(op, 1)
     result = TensorType(common_element(op, (a, b)), equal_shapes(op, a.shape, b.shape))
     if result.shape is not None:
-        axis = _cross_axis(op, result.shape)
+        axis = cross_axis(op, result.shape)
         equal_dims(op, result.shape[axis], 3, "extents of operand and space")
     return [result]
 
 
-def _cross_axis(op: Op, shape: tuple[Dim, ...]) -> int:
+def cross_axis(op: Op, shape: tuple[Dim, ...]) -> int:
     """Return the axis of the vectors: by default the first one of extent 3, else the last one."""
     axis = integer(op, "dim", NO_AXIS)
     if axis == NO_AXIS:
@@ -388,7 +388,7 @@ def _cross_axis(op: Op, shape: tuple[Dim, ...]) -> int:
 
 @evaluates("Cross")
 def _cross(op: Op, arrays: Arrays) -> list[Array]:
-    axis = _cross_axis(op, arrays[0].shape)
+    axis = cross_axis(op, arrays[0].shape)
     return [widened(lambda a, b: np.cross(a, b, axis=axis))(*arrays)]
 
 
