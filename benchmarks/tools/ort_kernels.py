@@ -17,6 +17,7 @@ from modelc.dialects.onnx import OPSET, kinds
 from modelc.dialects.onnx.dtypes import element_of_constraint
 
 PROVIDER = "CPUExecutionProvider"
+MADE_OF = {"HardSwish": "HardSigmoid", "Mish": "Softplus"}  # ops without kernels: the part that has the fewest
 
 
 def kernels() -> dict[str, dict[str, set[str]]]:
@@ -27,6 +28,7 @@ def kernels() -> dict[str, dict[str, set[str]]]:
         if kernel.provider == PROVIDER and kernel.domain == "" and first <= OPSET <= last:
             for parameter, types in kernel.type_constraints.items():
                 found[kernel.op_name][parameter] |= set(filter(None, map(element_of_constraint, types)))
+    found.update((kind, found[part]) for kind, part in MADE_OF.items())
     return found
 
 
