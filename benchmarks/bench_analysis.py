@@ -71,7 +71,9 @@ def main() -> None:
     parser.add_argument("--workloads", default=",".join(WORKLOADS), help="which graphs")
     parser.add_argument("--repeat", type=int, default=3, help="runs per size")
     options = parser.parse_args()
-    rows = [("workload", "ops", "left", "us/op analysis", "of it plan", "us/op pipeline", "peak/least")]
+    rows: list[tuple[str, ...]] = [
+        ("workload", "ops", "left", "us/op analysis", "of it plan", "us/op pipeline", "peak/least")
+    ]
     for workload in options.workloads.split(","):
         rows += [row(workload, int(size), options.repeat) for size in options.sizes.split(",")]
     print(table(rows, frozenset(range(1, 7))))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from modelc.analysis.model import analyze
+from modelc.analysis.report import totals
 from modelc.diagnostics.diagnostic import Diagnostic
 from modelc.frontends.frontend import Json
 from modelc.ir.model import Model
 from modelc.ir.op import Value
 from modelc.ir.types import TensorType, format_dim
+from modelc.pipeline.facts import GE
 from modelc.version import __version__
 
 if TYPE_CHECKING:
@@ -78,6 +81,8 @@ def compilation_document(compilation: Compilation, verification: Verification | 
     if compilation.model is not None:
         document |= {"format": compilation.model.source.format if compilation.model.source else ""}
         document |= model_document(compilation.model)
+        if compilation.ok and GE in compilation.model.facts:
+            document["analysis"] = totals(analyze(compilation.model.graph))
     document |= {
         "findings": [finding_document(d) for d in compilation.findings],
         "consequences": len(compilation.consequences),

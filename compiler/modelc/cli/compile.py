@@ -25,6 +25,7 @@ from modelc.diagnostics.renderers.words import safe
 from modelc.driver import Compilation, compile_model, output_path
 from modelc.execute.reports.text import verification_text
 from modelc.execute.verification import Request, Verification, verify
+from modelc.frontends.frontend import Json
 from modelc.replay.replay import Replay
 from modelc.reports import compilation_document, format_type, model_document
 from modelc.tables import format_bytes
@@ -50,12 +51,12 @@ def run(options: argparse.Namespace) -> int:
             _verify(compilation, options.engine, progress.tell) if options.verify and compilation.artifact else None
         )
     handed = handing_off.run(compilation, output, asked) if asked and compilation.ok else None
-    document = compilation_document(compilation, verification)
-    if options.verify_passes:
-        document["replay"] = replay.document()
-    if handed is not None:
-        document["handoff"] = handed.document()
     report = options.report or (output.with_suffix(".report.json") if asked else None)
+    document: dict[str, Json] = {}
+    if report or options.format == "json":
+        document = compilation_document(compilation, verification)
+        document |= {"replay": replay.document()} if options.verify_passes else {}
+        document |= {"handoff": handed.document()} if handed is not None else {}
     if report:
         write_report(compilation, document, report)
     if options.timing:

@@ -85,3 +85,17 @@ def test_a_shape_that_is_missing_is_asked_for(model: str, capsys: pytest.Capture
 def test_a_bad_number_is_refused(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["analyze", model, "--batch-size", "1,0"]) == 2
     assert "`0` is not a whole number above zero" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["check", "compile"])
+def test_what_a_model_costs_is_part_of_other_documents(
+    command: str, model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([command, model, "--batch-size", "2", "--format", "json"]) == 0
+    analysis = json.loads(capsys.readouterr().out)["analysis"]
+    assert (analysis["parameters"], analysis["macs"], analysis["memory"]["peak"]) == (32, 64, 1024)
+
+
+def test_a_model_that_is_rejected_has_no_costs(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", model, "--format", "json"]) == 1
+    assert "analysis" not in json.loads(capsys.readouterr().out)
