@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from modelc.cli.exit_codes import FINDINGS, FINE
+from modelc.cli.outline import outline
 from modelc.cli.output import emit_json, print_findings
 from modelc.cli.settings import loading
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, Sink, fail
 from modelc.frontends.frontend import Frontend, Json
 from modelc.frontends.load import FRONTENDS, detect
 from modelc.frontends.soundness import CheckResult, Outcome, findings
-from modelc.reports import finding_document, format_type, model_document
+from modelc.reports import finding_document, model_document
 from modelc.tables import table
 from modelc.text.printer import print_model
 
@@ -44,7 +45,7 @@ def _show(frontend: Frontend, options: argparse.Namespace) -> int:
         emit_json(document)
     else:
         print_findings(list(sink), (), str(options.file))
-        print("\n".join(_lines(document)) if frontend.text is None else frontend.text(document))
+        print((frontend.text or outline)(document))
     return FINE
 
 
@@ -112,25 +113,3 @@ def _check_text(path: Path, frontend: Frontend, results: Sequence[CheckResult]) 
     for reason, names in skipped.items():
         lines += ["", f"skipped: {reason}", f"  {', '.join(names)}"]
     return "\n".join(lines)
-
-
-def _lines(document: Mapping[str, Json], indent: str = "") -> list[str]:
-    lines: list[str] = []
-    for key, value in document.items():
-        if not value and value != 0:
-            continue
-        if key in ("inputs", "outputs") and isinstance(value, list):
-            lines += [f"{key}:", *(f"  {item['name']}: {format_type(item)}" for item in value)]
-        elif isinstance(value, Mapping):
-            lines += [f"{indent}{key}:", *_lines(value, f"{indent}  ")]
-        elif isinstance(value, list | tuple):
-            lines += [f"{indent}{key}:", *(f"{indent}  {_inline(item)}" for item in value)]
-        else:
-            lines.append(f"{indent}{key}: {value}")
-    return lines
-
-
-def _inline(item: Json) -> str:
-    if isinstance(item, Mapping):
-        return "  ".join(f"{key} {value}" for key, value in item.items())
-    return str(item)
