@@ -5,7 +5,7 @@ What these functions insert lies behind their op, so that canonical ops among it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from modelc.ir.clone import clone_graph, clone_op
 from modelc.ir.graph import Graph
@@ -104,6 +104,25 @@ def _while(site: Site) -> Lowered:
     first = _holds(site, _copied(site.rw, condition, site.inputs)[0])
     types = [value.type for value in site.op.results]
     operands = (site.rw.absent(), first, *site.inputs)
+    return site.rw.build("onnx.Loop", operands, types=types, graphs=(loop,), name=site.op.name).results
+
+
+def counted_loop(
+    site: Site, count: int, carried: Sequence[Value], body: Callable[[Site, Value, Sequence[Value]], Sequence[Value]]
+) -> tuple[Value, ...]:
+    """Insert a loop of `count` steps; returns what it carries at the end.
+
+    Args:
+        site: Where.
+        count: How many steps.
+        carried: What the first step is given; types stay the same.
+        body: Builds one step, from its number and what is carried to what is carried on; it reads nothing else.
+    """
+    types = [value.type for value in carried]
+    loop, inner = _begin(site, f"{site.op_type}_loop", [tensor(I64), tensor(BOOL), *types])
+    step, goes_on, *given = loop.inputs
+    loop.append(Op("return", (goes_on, *body(inner, step, given))))
+    operands = (site.constant(count), site.rw.absent(), *carried)
     return site.rw.build("onnx.Loop", operands, types=types, graphs=(loop,), name=site.op.name).results
 
 
