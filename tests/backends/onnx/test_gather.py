@@ -32,6 +32,7 @@ CASES = [
         for name in ("Update", "Add", "Sub", "Max", "Min")
         for dtype in ("f4", "f2", "i8", "u1")
     ),
+    Case("ScatterNonAliasingAdd", (floats(3, 4, 2), ROWS, floats(3, 2))),
     *(Case(f"Inplace{name}", (floats(3, 4), ints(1, 1), floats(1, 4))) for name in ("Update", "Add", "Sub")),
     Case("InplaceAdd", (floats(3, 4), np.array(1, np.int32), floats(1, 4))),
     Case("SparseToDense", (ROWS[:2], known([3, 4]), floats(2), floats())),

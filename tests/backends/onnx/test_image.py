@@ -26,6 +26,15 @@ CASES = [
         for each in (False, True)
         for size in SIZES
     ),
+    *(
+        Case(
+            "ScaleAndTranslate",
+            (floats(2, 4, 6, 3), known([5, 7]), known([1.5, 0.75], np.float32), known([0.5, -1.0], np.float32)),
+            {"kernel_type": kernel, "antialias": antialias},
+        )
+        for kernel in ("lanczos3", "triangle")
+        for antialias in (False, True)
+    ),
     Case("ResizeNearestNeighborV2", (ints(255, 1, 3, 3, 1, dtype="u1"), known([7, 6]))),
     Case("ResizeBilinearV2", (ints(255, 1, 3, 3, 1, dtype="u1"), known([7, 6]))),
     Case("ResizeNearestNeighborV2", (floats(1, 3, 3, 1), np.array([6, 9], np.int32))),

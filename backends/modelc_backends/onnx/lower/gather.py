@@ -116,6 +116,7 @@ def _scatter_nd(site: Site) -> Lowered:
 
 
 _TENSOR_SCATTER = {
+    "ScatterNonAliasingAdd": "add",
     "TensorScatterUpdate": "none",
     "TensorScatterAdd": "add",
     "TensorScatterSub": "sub",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from modelc.dialects.ge.helpers import flag, number, text
 from modelc.dialects.ge.image import PATCHES, RESIZES, Taps, nearest_places, patch_shape, windows_of
+from modelc.dialects.ge.sampling import axis_weights
 from modelc.ir.op import Value
 from modelc.ir.types import F32, I64
 from modelc_backends.onnx.lower.site import SHAPE_FIX, NoFormError, Site
@@ -73,7 +74,18 @@ def _weighted(site: Site) -> Lowered:
     x, (height, width) = site.cast(site.inputs[0], F32), _extents(site, site.inputs[0])
     across = _matrix(RESIZES[site.op_type](site.op, width, size[1]), width)
     down = _matrix(RESIZES[site.op_type](site.op, height, size[0]), height)
-    return multiplied(site, x, down, across)
+    return _multiplied(site, x, down, across)
+
+
+@lowers("ScaleAndTranslate")
+def _scale_and_translate(site: Site) -> Lowered:
+    size = site.needed_ints(1, "the size")
+    scale, shift = (site.needed(index, what).tolist() for index, what in ((2, "the scale"), (3, "the translation")))
+    down, across = (
+        axis_weights(site.op, extent, size[axis], scale[axis], shift[axis]).astype(np.float32)
+        for axis, extent in enumerate(_extents(site, site.inputs[0]))
+    )
+    return _multiplied(site, site.cast(site.inputs[0], F32), down, across)
 
 
 def _matrix(taps: Taps, extent: int) -> NDArray[np.float32]:
@@ -83,7 +95,7 @@ def _matrix(taps: Taps, extent: int) -> NDArray[np.float32]:
     return matrix
 
 
-def multiplied(site: Site, x: Value, down: NDArray[np.float32], across: NDArray[np.float32]) -> Value:
+def _multiplied(site: Site, x: Value, down: NDArray[np.float32], across: NDArray[np.float32]) -> Value:
     """Return images with their rows and columns replaced by weighted sums of them."""
     height, channels = site.dims(x)[1], site.dims(x)[3]
     wide = site.onnx("MatMul", site.constant(across, F32, "across"), x)

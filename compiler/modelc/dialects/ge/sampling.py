@@ -193,7 +193,7 @@ def _infer_scale(op: Op) -> list[Type]:
     return [TensorType(F32, (batch, *_sized(op, known_ints(op, 1)), depth))]
 
 
-def _scaling(op: Op, extent: int, wanted: int, scale: float, shift: float) -> Array:
+def axis_weights(op: Op, extent: int, wanted: int, scale: float, shift: float) -> Array:
     """Return the weights [wanted, extent] that make one axis of the result."""
     kernel, radius = _KERNELS[text(op, "kernel_type", "lanczos3")]
     if not scale > 0:
@@ -215,8 +215,8 @@ def _scale_and_translate(op: Op, arrays: Arrays) -> list[Array]:
     images = arrays[0].astype(np.float64)
     height, width = _numbers(op, arrays[1])
     (down, across), (below, beside) = arrays[2].tolist(), arrays[3].tolist()
-    rows = _scaling(op, images.shape[1], height, down, below)
-    columns = _scaling(op, images.shape[2], width, across, beside)
+    rows = axis_weights(op, images.shape[1], height, down, below)
+    columns = axis_weights(op, images.shape[2], width, across, beside)
     return [np.einsum("yh,bhwc,xw->byxc", rows, images, columns, optimize=True).astype(np.float32)]
 
 
