@@ -1,7 +1,8 @@
 """modelc: compiles trained models for Huawei Ascend chips, checks them, and proves what it made.
 
 The functions of `modelc.api` are here as `modelc.load`, `modelc.compile`, `modelc.check`, `modelc.run`,
-`modelc.verify` and `modelc.diff`; they are imported on first use, so that `import modelc` costs nothing.
+`modelc.verify`, `modelc.diff` and `modelc.analyze`; they are imported on first use, so that `import modelc` costs
+nothing.
 """
 
 from importlib import import_module
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING
 from modelc.version import __version__
 
 if TYPE_CHECKING:
-    from modelc.api import ModelcError, check, compile, diff, load, run, verify
+    from modelc.api import ModelcError, analyze, check, compile, diff, load, run, verify
 
-__all__ = ["ModelcError", "__version__", "check", "compile", "diff", "load", "run", "verify"]
+__all__ = ["ModelcError", "__version__", "analyze", "check", "compile", "diff", "load", "run", "verify"]
 
 
 def __getattr__(name: str) -> object:

@@ -9,12 +9,15 @@ from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
+from modelc.analysis.model import Analysis
+from modelc.analysis.model import analyze as analyze_graph
 from modelc.backend import BACKENDS
 from modelc.contract import write_io_contract
 from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.difference.compare import Difference, differences
 from modelc.driver import Compilation, Settings, compile_model
 from modelc.execute.compare import Tolerances
+from modelc.execute.device import as_compiled, compiled
 from modelc.execute.execution import start
 from modelc.execute.generate import Ranges
 from modelc.execute.prepare import executable
@@ -23,9 +26,11 @@ from modelc.execute.verification import verify as compare_by_numbers
 from modelc.frontends import load as loading
 from modelc.frontends.frontend import LoadOptions
 from modelc.ir.model import Model
+from modelc.precision.assess import Request as Precision
+from modelc.precision.assess import execution_of, setting_of
 from modelc.profiles import DEFAULT
 
-__all__ = ["ModelcError", "check", "compile", "diff", "load", "run", "verify"]
+__all__ = ["ModelcError", "analyze", "check", "compile", "diff", "load", "run", "verify"]
 
 PathText: TypeAlias = str | PathLike[str]
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
@@ -178,8 +183,46 @@ def diff(a: PathText, b: PathText, *, signature: str = "", tags: Sequence[str] =
     return differences(*models)
 
 
+def analyze(
+    model: PathText,
+    *,
+    input_shape: str = "",
+    batch_size: int = 0,
+    signature: str = "",
+    tags: Sequence[str] = (),
+    out_nodes: str = "",
+) -> Analysis:
+    """Count what a model costs: parameters, arithmetic, memory traffic, memory of activations.
+
+    Args:
+        model: As for `load`; a source is analyzed as a device would get it.
+        input_shape: As for `compile`.
+        batch_size: As for `compile`.
+        signature: As for `load`.
+        tags: As for `load`.
+        out_nodes: As for `load`.
+
+    Returns:
+        The costs, op by op and in sum, and a plan of memory.
+
+    Raises:
+        ModelcError: The model cannot be read, or does not take the shapes.
+    """
+    settings = Settings(
+        input_shape=input_shape, batch_size=batch_size, signature=signature, tags=tuple(tags), out_nodes=out_nodes
+    )
+    return analyze_graph(compiled(Path(model), settings, Sink()).graph)
+
+
 def run(
-    model: PathText, inputs: Arrays, *, signature: str = "", out_nodes: str = "", engine: str = ""
+    model: PathText,
+    inputs: Arrays,
+    *,
+    signature: str = "",
+    out_nodes: str = "",
+    engine: str = "",
+    precision: str = "",
+    keep_dtype: PathText | None = None,
 ) -> dict[str, NDArray[Any]]:
     """Execute a model or an artifact on the CPU.
 
@@ -189,6 +232,8 @@ def run(
         signature: As for `load`.
         out_nodes: As for `load`.
         engine: Name of what executes it, `numpy` or `onnxruntime`; by default the fastest that takes it.
+        precision: A precision mode of atc to emulate with numpy, `force_fp16`; none by default.
+        keep_dtype: A file that lists the ops which stay in float32 then, as atc takes it.
 
     Returns:
         Arrays by public output name.
@@ -197,7 +242,10 @@ def run(
         ModelcError: It cannot be read or executed, or the inputs do not fit.
     """
     settings = Settings(signature=signature, out_nodes=out_nodes)
-    return start(engine, executable(Path(model), settings, Sink(), inputs)).run(inputs)
+    if not precision:
+        return start(engine, executable(Path(model), settings, Sink(), inputs)).run(inputs)
+    graph = executable(Path(model), as_compiled(settings), Sink(), inputs).graph
+    return execution_of(setting_of(graph, _precision(precision, keep_dtype))).run(inputs)
 
 
 def verify(
@@ -215,6 +263,8 @@ def verify(
     oracle: str = "",
     tolerances: Tolerances | None = None,
     per_op: bool = False,
+    precision: str = "",
+    keep_dtype: PathText | None = None,
 ) -> Verification:
     """Run source and artifact on the same inputs and compare their outputs.
 
@@ -234,6 +284,8 @@ def verify(
         tolerances: The largest relative difference that is equal, by numpy's name of the element type, in place of
             the usual ones.
         per_op: Whether the tensors inside of both are compared too.
+        precision: As for `run`; `Verification.precision` then says what is lost, and what to keep in float32.
+        keep_dtype: As for `run`.
 
     Returns:
         One comparison per output; `equal` is the verdict.
@@ -250,6 +302,11 @@ def verify(
         oracle=oracle,
         tolerances=tolerances or {},
         per_op=per_op,
+        precision=_precision(precision, keep_dtype) if precision else None,
     )
     options = LoadOptions(signature, tuple(tags), out_nodes)
     return compare_by_numbers(Path(source), Path(artifact), options, request)
+
+
+def _precision(mode: str, keep_dtype: PathText | None) -> Precision:
+    return Precision(mode, None if keep_dtype is None else Path(keep_dtype))
