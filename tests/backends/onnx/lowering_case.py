@@ -57,7 +57,7 @@ class Case:
 
     def __str__(self) -> str:
         given = (_shown(each) for each in self.operands)
-        return f"{self.kind}({', '.join([*given, *(f'{name}={value}' for name, value in self.attributes.items())])})"
+        return f"{self.kind}({', '.join([*given, *(f'{name}={value!r}' for name, value in self.attributes.items())])})"
 
 
 def _shown(operand: Array | Known | None) -> str:

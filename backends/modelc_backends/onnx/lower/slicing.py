@@ -95,6 +95,7 @@ def _cut_somewhere(site: Site, x: Value, part: Part) -> Value:
     """Return what is left of `x` by a cut whose place is computed."""
     entry, axis = part.entry, part.axis
     assert entry is not None
+    assert axis is not None
     if isinstance(part.bounds, int):
         return site.onnx("Gather", x, _entry(site, 1, entry), axis=axis)
     masks, (first, last, stride) = Masks.of(site.op), part.bounds
