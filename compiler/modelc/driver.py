@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from modelc.frontends.load import load
 from modelc.ir.model import Model
 from modelc.kernels import kernel_table
 from modelc.pipeline import manager
+from modelc.pipeline.facts import GE, ONNX
 from modelc.pipeline.instruments import READING, WRITING, BrokenPassError, Instrument, PassRecord, Recorder, Verifier
 from modelc.pipeline.passes import Pass, PassContext
 from modelc.pipeline.registry import PASSES, load_plugin
@@ -223,6 +224,20 @@ def check_workable(model: Model) -> None:
     )
 
 
+def check_lowered(model: Model, passes: Iterable[Pass]) -> None:
+    """Refuse a model of the dialect of ONNX where passes need the canonical one.
+
+    Raises:
+        ModelcError: It is, and they do.
+    """
+    if ONNX not in model.facts or not any(GE in work.needs for work in passes):
+        return
+    path = model.source.path if model.source else Path()
+    fix = Fix("compile the model that it was made from")
+    text = f"`{path.name}` is an ONNX file, which is inspected, executed and compared, and not compiled"
+    raise fail("MC713", text, file=str(path), fixes=[fix])
+
+
 def _compile(compilation: Compilation, output: Path | None, sink: Sink, instruments: tuple[Instrument, ...]) -> None:
     settings = compilation.settings
     for plugin in settings.plugins:
@@ -240,6 +255,7 @@ def _compile(compilation: Compilation, output: Path | None, sink: Sink, instrume
     check_workable(compilation.model)
     _begin(instruments, "")
     passes = passes if settings.passes else manager.still_needed(passes, compilation.model.facts)
+    check_lowered(compilation.model, passes)
     compilation.pipeline = manager.format_pipeline(passes)
     verifier = Verifier(thorough=settings.verify_each)
     context = PassContext(sink, profile, settings.soc, (*instruments, verifier))

@@ -20,6 +20,7 @@ from modelc.ir.clone import clone_model
 from modelc.ir.model import Model
 from modelc.ir.op import Op, Value
 from modelc.ir.types import TensorType
+from modelc.pipeline.facts import ONNX
 from modelc.pipeline.passes import PassContext
 from modelc_backends.onnx.backend import write_onnx
 from modelc_backends.onnx.cancel_transposes import CancelTransposes
@@ -51,7 +52,7 @@ def obstacles(model: Model) -> list[Diagnostic]:
     kinds: dict[str, Op] = {}
     elements: dict[str, Value] = {}
     for op in model.ops():
-        if op.kind not in BUILT_IN and lowering(op.kind.removeprefix("ge.")) is None:
+        if op.kind not in BUILT_IN and op.dialect != "onnx" and lowering(op.kind.removeprefix("ge.")) is None:
             kinds.setdefault(op.kind, op)
         for value in op.results:
             if isinstance(value.type, TensorType) and value.type.element and value.type.element.name in FOREIGN:
@@ -74,11 +75,8 @@ def prepare(model: Model, taps: Taps = NO_TAPS) -> Runner:
     """
     lowered = clone_model(model)
     tapped = _add_taps(model, lowered, taps)
-    findings = lower(lowered)
-    if findings:
-        raise ModelcError(*findings)
-    for graph in list(lowered.graphs()):
-        CancelTransposes().run_on(graph, PassContext())
+    if ONNX not in model.facts:
+        _lower(lowered)
     session = _session(lowered)
 
     def run(inputs: Arrays) -> dict[str, NDArray[Any]]:
@@ -93,6 +91,14 @@ def prepare(model: Model, taps: Taps = NO_TAPS) -> Runner:
         return dict(zip(model.graph.output_names, results[:count], strict=True))
 
     return run
+
+
+def _lower(model: Model) -> None:
+    findings = lower(model)
+    if findings:
+        raise ModelcError(*findings)
+    for graph in list(model.graphs()):
+        CancelTransposes().run_on(graph, PassContext())
 
 
 def _add_taps(model: Model, copy: Model, taps: Taps) -> list[Value]:

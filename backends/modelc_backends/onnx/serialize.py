@@ -9,7 +9,7 @@ import onnx
 
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, finding
 from modelc.dialects.lookup import op_def
-from modelc.dialects.onnx import IR_VERSION, OPSET
+from modelc.dialects.onnx import IR_VERSION, OPSET, ORIGIN
 from modelc.dialects.onnx.dtypes import onnx_number
 from modelc.dialects.onnx.protos import UnserializableError, node_proto, type_proto
 from modelc.ir.blob import Blob, BlobError, unpack_strings
@@ -24,7 +24,6 @@ from modelc_backends.files.outside import Outside, Place
 from modelc_backends.files.stream import Stream
 
 BUILT_IN: Final = frozenset({"input", "const", "absent", "return"})
-ORIGIN: Final = "modelc.origin"  # the metadata of a node that says what it was made from
 
 
 def _number(message: Any, field: str) -> int:

@@ -14,7 +14,7 @@ from modelc.profiles import DEFAULT
 
 def add_source(parser: argparse.ArgumentParser, name: str = "source") -> None:
     """Add the positional argument for a model."""
-    parser.add_argument(name, type=path, metavar=name.upper(), help="SavedModel folder, .pb, .pbtxt, .om, .air or .mir")
+    parser.add_argument(name, type=path, metavar=name.upper(), help="SavedModel folder, .pb, .pbtxt, .om, .air, .mir or .onnx")
 
 
 def add_loading(parser: argparse.ArgumentParser) -> None:

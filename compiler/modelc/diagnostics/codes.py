@@ -125,7 +125,7 @@ MC709 error   no-soc-version              atc must be told the chip
 MC710 error   unknown-atc-option          atc has no such option
 MC711 error   bad-atc-value               an option of atc does not take that value
 MC712 error   atc-option-conflict         options of atc exclude or need each other
-MC713 error   unread-framework            a kind of source that is not read yet
+MC713 error   unread-framework            a kind of source that is not compiled
 MC714 warning atc-option-dropped          an option of atc asks for what is not done here
 MC715 warning broken-quoting              a shell splits the command line in another way than was meant
 MC720 error   bad-aipp-config             the description of image preprocessing does not parse

@@ -35,7 +35,7 @@ def evaluate(graph: Graph, inputs: Mapping[str, Array], *, observe: Observer | N
     Raises:
         ModelcError: The inputs do not fit, there are ops that cannot be executed here, or one failed.
     """
-    arrays = checked(graph, inputs)
+    arrays = checked(graph, inputs, obstacles(graph))
     try:
         results = run_graph(graph, arrays, observe=observe)
     except RunError as error:
@@ -43,15 +43,20 @@ def evaluate(graph: Graph, inputs: Mapping[str, Array], *, observe: Observer | N
     return dict(zip(graph.output_names, results, strict=True))
 
 
-def checked(graph: Graph, inputs: Mapping[str, Array]) -> list[Array]:
+def checked(graph: Graph, inputs: Mapping[str, Array], others: Sequence[Diagnostic] = ()) -> list[Array]:
     """Return `inputs` in the order of the graph's.
 
+    Args:
+        graph: The graph.
+        inputs: One array per input, by public name.
+        others: What else stands against executing it.
+
     Raises:
-        ModelcError: They do not fit, or there are ops that cannot be executed here.
+        ModelcError: They do not fit, or there is something else.
     """
     types = {name: value.type for name, value in zip(graph.input_names, graph.inputs, strict=True)}
     given = {name: _as_array(inputs[name], type_) for name, type_ in types.items() if name in inputs}
-    problems = [*_check_names(types, inputs), *_check_inputs(graph, given), *obstacles(graph)]
+    problems = [*_check_names(types, inputs), *_check_inputs(graph, given), *others]
     if problems:
         raise ModelcError(*problems)
     return [given[name] for name in types]

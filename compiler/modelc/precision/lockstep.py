@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelc.dialects.ge.run import RunError, steps
-from modelc.execute.evaluator import checked, failure
+from modelc.execute.evaluator import checked, failure, obstacles
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import CONTROL
@@ -114,7 +114,7 @@ def run_in_step(graph: Graph, inputs: Mapping[str, Array], plan: Plan) -> Lockst
     Raises:
         ModelcError: The inputs do not fit, there are ops that cannot be executed here, or one failed.
     """
-    arrays, found = checked(graph, inputs), Lockstep()
+    arrays, found = checked(graph, inputs, obstacles(graph)), Lockstep()
     wide = steps(graph, arrays)
     narrow = steps(graph, arrays, execute=Emulation(plan, found.watch).execute)
     try:

@@ -14,6 +14,7 @@ from modelc.ir.opdef import PURE, RANDOM, AttributeDef, Dialect, Infer, Mode, Op
 
 OPSET: Final = 21  # what onnxruntime takes from 1.18 on
 IR_VERSION: Final = 10  # the one that goes with it, the first with metadata per node
+ORIGIN: Final = "modelc.origin"  # the metadata of a node that says what it was made from
 
 _RANDOM = frozenset(
     {"Bernoulli", "Multinomial", "RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
