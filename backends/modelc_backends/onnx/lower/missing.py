@@ -1,0 +1,41 @@
+"""Which canonical ops that are executed here have no form in ONNX, and why: clauses that follow the name of an op."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+_REASONS: Final[Mapping[str, str]] = {
+    "computes with complex numbers, which ONNX does not": """
+        Angle AudioSpectrogram Complex ComplexAbs FFT FFT2D IFFT IFFT2D IRFFT Imag RFFT Real""",
+    "draws random numbers, by generators that ONNX lacks": """
+        Bernoulli FixedUnigramCandidateSampler FractionalAvgPool FractionalMaxPool
+        LearnedUnigramCandidateSampler LogUniformCandidateSampler Multinomial NonDeterministicInts
+        ParameterizedTruncatedNormal RandomGamma RandomPoisson RandomShuffle RandomStandardNormal RandomUniform
+        RandomUniformInt SampleDistortedBoundingBox SampleDistortedBoundingBoxExt2 StatelessMultinomial
+        StatelessParameterizedTruncatedNormal StatelessRandomBinomial StatelessRandomGammaV2 StatelessRandomGetAlg
+        StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg StatelessRandomNormalV2 StatelessRandomPoisson
+        StatelessRandomUniformFullInt StatelessRandomUniformFullIntV2 StatelessRandomUniformInt
+        StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessSampleDistortedBoundingBox
+        StatelessTruncatedNormalV2 ThreadUnsafeUnigramCandidateSampler TruncatedNormal Uniform
+        UniformCandidateSampler""",
+    "factorizes matrices or solves with them, for which ONNX has no op": """
+        BandedTriangularSolve Lu MatrixSolveLs MatrixSquareRoot Qr SelfAdjointEig Svd TridiagonalSolve""",
+    "is a special function that no ops of ONNX give to single precision": """
+        BesselI0e BesselI1e Betainc Dawsn Expint FresnelCos FresnelSin Igamma IgammaGradA Igammac Spence Zeta""",
+    "reads the bits of numbers, which ONNX cannot": "Fingerprint NextAfter",
+    "joins texts, which ONNX does not by segments": "UnsortedSegmentJoin",
+    "searches step by step, for which ONNX has no op": """
+        CTCBeamSearchDecoder CTCGreedyDecoder CTCLoss EditDistance IsotonicRegression NonMaxSuppressionWithOverlaps""",
+    "works on sets of any size, for which ONNX has no op": """
+        ComputeAccidentalHits DenseCountSparseOutput DenseToDenseSetOperation DenseToSparseSetOperation SetSize
+        SparseSoftmax""",
+    "samples or draws into images in a way that ONNX has no op for": """
+        Dilation2D DrawBoundingBoxes DrawBoundingBoxesV2 ExtractGlimpse ImageProjectiveTransform
+        ImageProjectiveTransformV2 Mfcc""",
+    "gives gradients, which no model that is deployed needs": "BroadcastGradientArgs",
+}
+
+MISSING: Final[Mapping[str, str]] = {
+    op_type: reason for reason, op_types in _REASONS.items() for op_type in op_types.split()
+}
