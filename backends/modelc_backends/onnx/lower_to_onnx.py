@@ -19,6 +19,7 @@ from modelc.pipeline.passes import Pass, PassContext
 from modelc.rewrite.rewriter import Rewriter
 from modelc_backends.onnx.lower.control import KINDS as CONTROL
 from modelc_backends.onnx.lower.forms import use_canonical_forms
+from modelc_backends.onnx.lower.missing import reason
 from modelc_backends.onnx.lower.site import NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowering
 
@@ -83,7 +84,7 @@ class _Lowering:
         try:
             function = lowering(site.op_type)
             if function is None:
-                raise NoFormError("cannot be written as ops of ONNX")
+                raise NoFormError(reason(site.op_type) or "lacks what its canonical form is made from")
             _replace(site, function(site))
         except NoFormError as error:
             self._leave(site, error.clause, error.fixes)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import onnx_engines
+import pytest
+
 from modelc.dialects.ge import find, kinds
 from modelc.dialects.ge.attribute_forms import FORMS
-from modelc_backends.onnx.lower.missing import MISSING
+from modelc_backends.onnx.lower.missing import MISSING, reason
 from modelc_backends.onnx.lower.table import op_types
+from modelc_backends.onnx.lower_to_onnx import lower
 
 
 def executed() -> set[str]:
@@ -19,6 +23,16 @@ def test_what_has_no_lowering_has_a_reason() -> None:
 
 
 def test_reasons_are_clauses_that_follow_a_name() -> None:
-    for reason in set(MISSING.values()):
-        assert reason[0].islower()
-        assert not reason.endswith(".")
+    for clause in set(MISSING.values()):
+        assert clause[0].islower()
+        assert not clause.endswith(".")
+
+
+@pytest.mark.parametrize("kind", ["FFT", "PadD"])
+def test_the_reason_is_reported_of_an_op(kind: str) -> None:
+    model = onnx_engines.model_of(f"""graph @main(%x: c64[4]) {{
+  %y = ge.{kind}(%x) : c64[4]
+  return %y
+}}""")
+    (finding,) = lower(model)
+    assert finding.message == f"`y` (ge.{kind}) {reason(kind) or 'lacks what its canonical form is made from'}"

@@ -9,6 +9,12 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.opdef import InferenceError
 from modelc.rewrite.rewriter import Rewriter
+from modelc_backends.onnx.lower.table import lowering
+
+
+def has_lowering(op_type: str) -> bool:
+    """Whether ops of this type, or their canonical form, can be lowered at all."""
+    return lowering(FORMS[op_type].base if op_type in FORMS else op_type) is not None
 
 
 def use_canonical_forms(graph: Graph) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from modelc.dialects.ge.attribute_forms import FORMS
+from modelc_backends.onnx.lower.forms import has_lowering
+
 _REASONS: Final[Mapping[str, str]] = {
     "computes with complex numbers, which ONNX does not": """
         Angle AudioSpectrogram Complex ComplexAbs FFT FFT2D IFFT IFFT2D IRFFT Imag RFFT Real""",
@@ -39,3 +42,10 @@ _REASONS: Final[Mapping[str, str]] = {
 MISSING: Final[Mapping[str, str]] = {
     op_type: reason for reason, op_types in _REASONS.items() for op_type in op_types.split()
 }
+
+
+def reason(op_type: str) -> str | None:
+    """Return why an op of this type cannot become ops of ONNX, a clause that follows its name; None where it can."""
+    if has_lowering(op_type):
+        return None
+    return MISSING.get(FORMS[op_type].base if op_type in FORMS else op_type, "cannot be written as ops of ONNX")
