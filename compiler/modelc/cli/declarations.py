@@ -81,7 +81,8 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--all", action="store_true", help="list all of these tensors (the first 20)")
     arguments.add_precision(parser)
     arguments.add_loading(parser)
-    arguments.add_format(parser, ("text", "json"))
+    parser.add_argument("--report", type=path, metavar="FILE", help="write it to a .json, .sarif or .html file too")
+    arguments.add_format(parser, ("text", "json", "html"))
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,8 @@
 
 Both sides may hold far more tensors than there is memory for. The artifact hands out each of its tensors as it is
 computed; the source writes those that are needed next to files, as many as fit a budget, which are mapped, compared
-and removed.
+and removed. Of those beyond their tolerance, the first ones are computed again from the source's own numbers, until
+one errs by itself.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from modelc.execute.compare import OutputComparison, Tolerances, compare
 from modelc.execute.engine import Taps
 from modelc.execute.execution import start
+from modelc.execute.isolation import Isolator, Part
 from modelc.execute.oracle import Oracle
 from modelc.execute.pairing import Pair, pair
 from modelc.frontends.frontend import Json
@@ -35,6 +37,8 @@ NOT_FETCHED = "the source does not give its numbers"
 NOT_COMPUTED = "was not computed"
 OTHER_SHAPE = "has another shape than its source tensor"
 
+MOST_ISOLATED = 16  # tensors beyond their tolerance that are computed again, one after the other
+
 
 @dataclass(frozen=True, slots=True)
 class TensorComparison:
@@ -46,6 +50,7 @@ class TensorComparison:
         artifact: The tensor's name in the artifact.
         artifact_op: The kind of the op there.
         numbers: The comparison.
+        isolated: The same where the artifact's op is fed with the source's own numbers, None where it was not.
     """
 
     source: str
@@ -53,6 +58,12 @@ class TensorComparison:
     artifact: str
     artifact_op: str
     numbers: OutputComparison
+    isolated: OutputComparison | None = None
+
+    @property
+    def errs(self) -> bool:
+        """Whether its op is wrong by itself, whatever came before."""
+        return self.isolated is not None and not self.isolated.equal
 
     def document(self) -> dict[str, Json]:
         """Return the comparison as JSON."""
@@ -62,7 +73,9 @@ class TensorComparison:
             "artifact": self.artifact,
             "artifact_op": self.artifact_op,
         }
-        return names | {name: value for name, value in self.numbers.document().items() if name != "name"}
+        numbers = {name: value for name, value in self.numbers.document().items() if name != "name"}
+        isolated = self.isolated.document() if self.isolated else {}
+        return names | numbers | {"isolated_max_rel": isolated.get("max_rel"), "errs": self.errs}
 
     def text(self) -> str:
         """Return the comparison as a clause."""
@@ -96,9 +109,14 @@ class PerOp:
         return next((each for each in self.tensors if not each.numbers.equal), None)
 
     @property
+    def culprit(self) -> TensorComparison | None:
+        """The first tensor whose op is wrong by itself, None where none was found."""
+        return next((each for each in self.tensors if each.errs), None)
+
+    @property
     def worst(self) -> TensorComparison | None:
-        """The op to look at: the first beyond its tolerance, else the one with the largest relative difference."""
-        return self.first_divergence or next(iter(self.by_size()), None)
+        """The op to look at: the one that errs, else the first beyond its tolerance, else the one farthest apart."""
+        return self.culprit or self.first_divergence or next(iter(self.by_size()), None)
 
     def by_divergence(self) -> list[TensorComparison]:
         """Return those beyond their tolerance, then all others, each in the order in which the artifact computes."""
@@ -158,10 +176,51 @@ def compare_per_op(
 
         start(engine, model, Taps(frozenset(pairs), take)).run(inputs)
     unpaired[NOT_COMPUTED] += len(missing)
-    return PerOp(
-        tuple(found[each.artifact] for each in pairing.pairs if each.artifact in found),
-        dict((+unpaired).most_common()),
-    )
+    ordered = {each.artifact: found[each.artifact] for each in pairing.pairs if each.artifact in found}
+    again = _Again(oracle, Isolator(model.graph, ordered), engine, pairs, (inputs, source_inputs), tolerances)
+    return PerOp(tuple(again.look_for_culprit(ordered).values()), dict((+unpaired).most_common()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What computes tensors of an artifact again.
+
+    Attributes:
+        oracle: Executes the source.
+        isolator: Cuts parts out of the artifact.
+        engine: Name of the engine that executes them.
+        pairs: What each tensor of the artifact should equal.
+        inputs: What (artifact, source) are fed.
+        tolerances: As for `compare`.
+    """
+
+    oracle: Oracle
+    isolator: Isolator
+    engine: str
+    pairs: Mapping[Value, Pair]
+    inputs: tuple[Arrays, Arrays]
+    tolerances: Tolerances
+
+    def look_for_culprit(self, found: Mapping[Value, TensorComparison]) -> dict[Value, TensorComparison]:
+        """Return all comparisons, the first of those beyond their tolerance completed until one of them errs."""
+        result = dict(found)
+        for value in [value for value, each in found.items() if not each.numbers.equal][:MOST_ISOLATED]:
+            part = self.isolator.cut(value)
+            if part is not None:
+                result[value] = replace(found[value], isolated=self._compare(part, value))
+            if result[value].errs:
+                break
+        return result
+
+    def _compare(self, part: Part, value: Value) -> OutputComparison | None:
+        wanted = [self.pairs[each].source for each in (*part.operands, value)]
+        with tempfile.TemporaryDirectory(prefix="modelc-isolated-") as name:
+            *operands, reference = self.oracle.fetch(self.inputs[1], wanted, Path(name))
+            known = [each for each in operands if each is not None]
+            if reference is None or len(known) < len(operands):
+                return None
+            actual = part.run(self.engine, known, self.inputs[0])
+            return compare(value.name, *_alike(reference, actual), self.tolerances)
 
 
 def _compared(
@@ -172,9 +231,6 @@ def _compared(
         return NOT_FETCHED
     if reference.shape != actual.shape:
         return OTHER_SHAPE
-    if reference.dtype != actual.dtype:
-        narrower = min(reference.dtype, actual.dtype, key=lambda dtype: dtype.itemsize)
-        reference, actual = reference.astype(narrower), actual.astype(narrower)
     source, artifact = pair_.source, pair_.artifact
     nodes = source.producer.origin.nodes
     return TensorComparison(
@@ -182,8 +238,14 @@ def _compared(
         nodes[0].op_type if nodes else source.producer.kind,
         artifact.name,
         artifact.producer.kind,
-        compare(artifact.name, reference, actual, tolerances),
+        compare(artifact.name, *_alike(reference, actual), tolerances),
     )
+
+
+def _alike(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return both in the narrower of their element types, to which a pass may have narrowed one."""
+    narrower = min(a.dtype, b.dtype, key=lambda dtype: dtype.itemsize)
+    return (a, b) if a.dtype == b.dtype else (a.astype(narrower), b.astype(narrower))
 
 
 class _SourceTensors:

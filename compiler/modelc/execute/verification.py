@@ -122,8 +122,8 @@ class Verification:
 
     def findings(self) -> list[Diagnostic]:
         """Return one finding per output that differs."""
-        first = self.per_op.first_divergence if self.per_op else None
-        evidence = [("first beyond tolerance", first.text())] if first else []
+        worst = self.per_op.worst if self.per_op else None
+        evidence = [("op to look at", worst.text())] if worst else []
         return [
             finding("MC603", f"output `{each.name}` differs: {each.words}", file=str(self.artifact), evidence=evidence)
             for each in self.outputs
@@ -238,8 +238,9 @@ class _Work:
         seed = self.worst_seed
         inputs = self.inputs(seed)
         self.tell("comparing tensor by tensor")
+        tolerances = {**TOLERANCES, **self.request.tolerances}  # of the artifact as it is, in full precision
         found = compare_per_op(
-            oracle, self.model, self.execution.engine, inputs, self.source_inputs(inputs), self.tolerances
+            oracle, self.model, self.execution.engine, inputs, self.source_inputs(inputs), tolerances
         )
         return replace(found, seed=None if seed == GIVEN else seed)
 

@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from html import escape
-from importlib.resources import files
 from string import Template
 
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, Severity
 from modelc.diagnostics.explain import meaning
-from modelc.diagnostics.renderers.words import closing, lines, made_of, op_type, safe
+from modelc.diagnostics.renderers.pages import escaped, marked, resource, style
+from modelc.diagnostics.renderers.words import closing, lines, made_of, op_type
 from modelc.version import __version__
 
 
 def render_html(findings: Sequence[Diagnostic], consequences: Sequence[Diagnostic], source: str, color: bool) -> str:
     """Return the page: the verdict, then a card for every finding."""
     rejected = any(diagnostic.severity is Severity.ERROR for diagnostic in findings)
-    return Template(_resource("report.html")).substitute(
-        title=_text(f"modelc: {source}"),
-        style=_resource("report.css"),
+    return Template(resource("modelc.diagnostics.renderers", "report.html")).substitute(
+        title=escaped(f"modelc: {source}"),
+        style=style(),
         state="rejected" if rejected else "ok",
         verdict="cannot be compiled as it stands" if rejected else "can be compiled",
-        source=_text(source),
-        counts=_text(closing(findings, consequences) if findings else "no findings"),
+        source=escaped(source),
+        counts=escaped(closing(findings, consequences) if findings else "no findings"),
         overview=_overview(findings),
         cards="\n".join(_card(number, diagnostic) for number, diagnostic in enumerate(findings, 1)),
-        version=_text(__version__),
+        version=escaped(__version__),
     )
-
-
-@cache
-def _resource(name: str) -> str:
-    return files("modelc.diagnostics.renderers").joinpath(name).read_text("utf-8")
-
-
-def _text(text: str) -> str:
-    return escape(safe(text))
 
 
 def _overview(findings: Sequence[Diagnostic]) -> str:
@@ -44,7 +34,7 @@ def _overview(findings: Sequence[Diagnostic]) -> str:
         return ""
     rows = (
         f'<li class="{each.severity.value}"><a href="#finding-{number}">'
-        f"<b>{each.code}</b> <span>{_marked(each.message)}</span></a></li>"
+        f"<b>{each.code}</b> <span>{marked(each.message)}</span></a></li>"
         for number, each in enumerate(findings, 1)
     )
     return f'<ol class="overview">{"".join(rows)}</ol>'
@@ -56,12 +46,12 @@ def _card(number: int, diagnostic: Diagnostic) -> str:
         f'<article class="card {severity}" id="finding-{number}">',
         f'<header><span class="chip">{severity}</span><span class="code">{diagnostic.code}</span>'
         f'<span class="name">{escape(diagnostic.entry.name)}</span></header>',
-        f"<h2>{_marked(diagnostic.message)}</h2>",
+        f"<h2>{marked(diagnostic.message)}</h2>",
         _where(diagnostic),
         _evidence(diagnostic.evidence),
-        _list("notes", "Notes", [_marked(note) for note in _notes(diagnostic)]),
+        _list("notes", "Notes", [marked(note) for note in _notes(diagnostic)]),
         _list("fixes", "What to do", [_fix(fix) for fix in diagnostic.fixes]),
-        f"<details><summary>What {diagnostic.code} means</summary><p>{_marked(meaning(diagnostic.code))}</p>"
+        f"<details><summary>What {diagnostic.code} means</summary><p>{marked(meaning(diagnostic.code))}</p>"
         f"<p><code>modelc explain {diagnostic.code}</code> tells more.</p></details>",
         "</article>",
     ]
@@ -71,9 +61,9 @@ def _card(number: int, diagnostic: Diagnostic) -> str:
 def _where(diagnostic: Diagnostic) -> str:
     parts = []
     if diagnostic.file:
-        parts.append(f"<span>{_text(diagnostic.file)}</span>")
+        parts.append(f"<span>{escaped(diagnostic.file)}</span>")
     if diagnostic.op:
-        parts.append(f'<code class="op">{_text(diagnostic.op)}</code> <span>{_text(op_type(diagnostic))}</span>')
+        parts.append(f'<code class="op">{escaped(diagnostic.op)}</code> <span>{escaped(op_type(diagnostic))}</span>')
     return f'<p class="where">{" ".join(parts)}</p>' if parts else ""
 
 
@@ -85,7 +75,7 @@ def _notes(diagnostic: Diagnostic) -> list[str]:
 
 
 def _evidence(evidence: Iterable[tuple[str, str]]) -> str:
-    rows = "".join(f"<tr><th>{_text(what)}</th><td>{_value(value)}</td></tr>" for what, value in evidence if value)
+    rows = "".join(f"<tr><th>{escaped(what)}</th><td>{_value(value)}</td></tr>" for what, value in evidence if value)
     return f'<div class="scroll"><table>{rows}</table></div>' if rows else ""
 
 
@@ -103,13 +93,5 @@ def _list(kind: str, title: str, items: Sequence[str]) -> str:
 
 
 def _fix(fix: Fix) -> str:
-    flag = f' <code class="flag">{_text(fix.flag)}</code>' if fix.flag else ""
-    return f"{_marked(fix.text)}{flag}"
-
-
-def _marked(text: str) -> str:
-    """Return `text` with what stands between backquotes as code."""
-    pieces = _text(text).split("`")
-    if len(pieces) % 2 == 0:
-        return _text(text)
-    return "".join(f"<code>{piece}</code>" if index % 2 else piece for index, piece in enumerate(pieces))
+    flag = f' <code class="flag">{escaped(fix.flag)}</code>' if fix.flag else ""
+    return f"{marked(fix.text)}{flag}"

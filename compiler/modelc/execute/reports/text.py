@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from modelc.diagnostics.renderers.words import safe
+from modelc.diagnostics.renderers.words import counted, safe
 from modelc.execute.compare import OutputComparison
 from modelc.execute.per_op import PerOp, TensorComparison
 from modelc.execute.verification import Verification
@@ -26,9 +26,10 @@ def verification_text(verification: Verification, order: str = "divergence", sho
         order: How tensors inside are sorted: by `divergence` or by `size`.
         shown: How many of them are listed, None for all.
     """
-    parts = [table(list(_head(verification))), _outputs(verification)]
+    parts = [table(list(head(verification))), _outputs(verification)]
     if verification.per_op is not None:
-        parts.append(_tensors(verification.per_op, order, shown))
+        lines = (*summary(verification), *conclusions(verification.per_op))
+        parts.append("\n".join((*map(safe, lines), *_tensors(verification.per_op, order, shown))))
     return "\n\n".join((*parts, verdict(verification)))
 
 
@@ -40,7 +41,8 @@ def verdict(verification: Verification) -> str:
     return f"NOT equal: {what} something else than its source"
 
 
-def _head(verification: Verification) -> Iterator[tuple[str, str]]:
+def head(verification: Verification) -> Iterator[tuple[str, str]]:
+    """Yield what a report begins with, as label and text; a text without a label goes on from the one before."""
     source, artifact = verification.seconds
     yield "source", f"{verification.oracle} ({source:.2f} s)"
     if verification.oracle_note:
@@ -82,28 +84,43 @@ def numbers(comparison: OutputComparison) -> tuple[str, str, str, str, str]:
 # -- per op
 
 
-def _tensors(per_op: PerOp, order: str, shown: int | None) -> str:
+def _tensors(per_op: PerOp, order: str, shown: int | None) -> Iterator[str]:
     place = {id(each): number for number, each in enumerate(per_op.tensors, 1)}
     listed = per_op.by_size() if order == "size" else per_op.by_divergence()
     rows = [_tensor_row(each, place[id(each)]) for each in listed[:shown]]
-    parts = [summary(per_op)]
     if rows:
-        parts.append(table([_TENSOR_TITLE, *rows], _TENSOR_NUMBERS))
+        yield table([_TENSOR_TITLE, *rows], _TENSOR_NUMBERS)
     if len(listed) > len(rows):
-        parts.append(f"... and {len(listed) - len(rows)} more, shown with --all")
-    return "\n".join(parts)
+        yield f"... and {len(listed) - len(rows)} more, shown with --all"
 
 
-def summary(per_op: PerOp) -> str:
-    """Return what was compared, what was not, and where both part, a line each."""
-    lines = [f"per op: {len(per_op.tensors)} tensors compared, {len(per_op.beyond)} beyond their tolerance"]
-    lines += [f"  {count} not compared: it {reason}" for reason, count in per_op.unpaired.items()]
-    first, worst = per_op.first_divergence, per_op.worst
-    if first is not None:
-        lines.append(f"first beyond its tolerance: {safe(first.text())}")
-    elif worst is not None:
-        lines.append(f"farthest apart: {safe(worst.text())}")
-    return "\n".join(lines)
+def summary(verification: Verification) -> Iterator[str]:
+    """Yield how many tensors were compared, and how many were not, for each reason."""
+    per_op = verification.per_op
+    if per_op is None:
+        return
+    without = "" if verification.precision is None else ", without the lower precision"
+    compared = f"{counted(len(per_op.tensors), 'tensor')} compared{without}"
+    yield f"per op: {compared}, {len(per_op.beyond)} beyond their tolerance"
+    yield from (f"{counted(count, 'tensor')} not compared: each {reason}" for reason, count in per_op.unpaired.items())
+
+
+def conclusions(per_op: PerOp) -> Iterator[str]:
+    """Yield where both part, and which op is to blame."""
+    first, culprit, worst = per_op.first_divergence, per_op.culprit, per_op.worst
+    if first is None:
+        if worst is not None:
+            yield f"farthest apart: {worst.text()}"
+        return
+    yield f"first beyond its tolerance: {first.text()}"
+    looked_at = sum(each.isolated is not None for each in per_op.tensors)
+    if culprit is not None and culprit.isolated is not None:
+        yield f"wrong by itself: {culprit.text()}; fed with the source's own numbers: {culprit.isolated.words}"
+    elif looked_at:
+        yield (
+            f"none of the {looked_at} ops looked at is wrong by itself: fed with the source's own numbers, each gives "
+            "the source's result; what differs came before, or is a rounding error made larger"
+        )
 
 
 def _tensor_row(tensor: TensorComparison, place: int) -> tuple[str, ...]:
