@@ -66,13 +66,13 @@ def _check(frontend: Frontend, options: argparse.Namespace) -> int:
 
 
 def _unchecked(path: Path, frontend: Frontend) -> Exception:
-    checked = [each.title for each in map(FRONTENDS.get, FRONTENDS.names()) if each.check is not None]
+    checked = [each.a_title for each in map(FRONTENDS.get, FRONTENDS.names()) if each.check is not None]
     fixes = [
         Fix("`modelc check` reports everything that stands against compiling it"),
-        Fix(f"give an {' or an '.join(checked)}"),
+        Fix(f"give {' or '.join(checked)}"),
     ]
     return fail(
-        "MC507", f"`{path.name}` is a {frontend.title}, of which no checks are known", file=str(path), fixes=fixes
+        "MC507", f"`{path.name}` is {frontend.a_title}, of which no checks are known", file=str(path), fixes=fixes
     )
 
 

@@ -41,7 +41,7 @@ def start(name: str, model: Model, taps: Taps = NO_TAPS) -> Execution:
     if name:
         engine = choose(name, model)
         return Execution(engine.name, engine.title(), engine.prepare(model, taps))
-    notes: list[str] = []
+    notes, refusal = list[str](), None
     *faster, last = candidates()
     for engine in faster:
         obstacle = _obstacle(engine, model)
@@ -49,9 +49,12 @@ def start(name: str, model: Model, taps: Taps = NO_TAPS) -> Execution:
             try:
                 return Execution(engine.name, engine.title(), engine.prepare(model, taps), tuple(notes))
             except ModelcError as error:
-                obstacle = _shown(error.diagnostics)
+                obstacle, refusal = _shown(error.diagnostics), refusal or error
         notes.append(f"{engine.name} was not used: {obstacle}")
-    return Execution(last.name, last.title(), last.prepare(model, taps), tuple(notes))
+    try:
+        return Execution(last.name, last.title(), last.prepare(model, taps), tuple(notes))
+    except ModelcError as error:
+        raise refusal or error from error  # the engine that took the ops knows more of what is wrong
 
 
 def _obstacle(engine: Engine, model: Model) -> str:

@@ -56,3 +56,8 @@ class Frontend:
     describe: Callable[[Path], Mapping[str, Json]] = lambda path: {}
     text: Callable[[Mapping[str, Json]], str] | None = None
     check: Callable[[Path], Sequence[CheckResult]] | None = None
+
+    @property
+    def a_title(self) -> str:
+        """The title with its article."""
+        return f"{'an' if self.title[0] in 'AEIO' else 'a'} {self.title}"

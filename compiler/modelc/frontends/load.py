@@ -54,7 +54,7 @@ def _head(path: Path) -> bytes:
 
 
 def _kinds() -> str:
-    return ", ".join(f"a {FRONTENDS.get(name).title}" for name in FRONTENDS.names())
+    return ", ".join(FRONTENDS.get(name).a_title for name in FRONTENDS.names())
 
 
 def _not_a_model(path: Path) -> Exception:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 import onnx
-from onnx import defs, shape_inference
+from onnx import checker, defs, shape_inference
 
 from modelc.dialects.onnx.protos import UnserializableError, node_proto, tensor_proto, type_of_proto, type_proto
 from modelc.ir.attributes import Dense
@@ -40,7 +40,7 @@ def infer(op: Op, opset: int) -> Sequence[TensorType]:
             {name: data for name, value in types.items() if (data := _numbers(value)) is not None},
             opset_imports=[onnx.helper.make_opsetid("", opset)],
         )
-    except (shape_inference.InferenceError, UnserializableError, TypeError) as error:
+    except (shape_inference.InferenceError, checker.ValidationError, UnserializableError, TypeError) as error:
         raise InferenceError(f"{op.kind.removeprefix('onnx.')} {_clause(str(error))}") from error
     return [type_of_proto(inferred[name]) if name in inferred else UNKNOWN for name in outputs]
 

@@ -199,6 +199,12 @@ def test_unsound_graphs(nodes: list[Any], code: str, tmp_path: Path) -> None:
     assert code in codes(saved(model(nodes), tmp_path))
 
 
+def test_nodes_in_the_form_of_another_opset_have_no_type(tmp_path: Path) -> None:
+    old = helper.make_node("Unsqueeze", ["x"], ["h"], axes=[0])
+    lifted = read(saved(model([old, helper.make_node("Relu", ["h"], ["y"])]), tmp_path))
+    assert [str(op.result.type) for op in lifted.graph if op.kind == "onnx.Unsqueeze"] == ["?[*]"]
+
+
 def test_constants_of_another_size(tmp_path: Path) -> None:
     tensor = TensorProto(name="c", data_type=TensorProto.FLOAT, dims=[2, 3], raw_data=bytes(20))
     assert codes(saved(model([helper.make_node("Add", ["x", "c"], ["y"])], [tensor]), tmp_path)) == {"MC116"}
