@@ -74,11 +74,13 @@ class Passes:
         passes: The passes.
         settings: What the user asked for.
         seed: Seed of the inputs.
+        thorough: Whether the whole model is verified after each pass, types included; for models that are sound so far.
     """
 
     passes: Sequence[Pass]
     settings: Settings
     seed: int = 0
+    thorough: bool = True
 
     def observe(self, model: Model, *, numbers: bool = True) -> Outcome:
         """Return what happens when the passes run on a copy of `model`.
@@ -104,6 +106,9 @@ class Passes:
 
     def _compare(self, model: Model, run: _Run) -> Outcome:
         found = run.outcome()
+        altering = next((work for work in self.passes if work.alters), None)
+        if altering is not None:
+            return replace(found, text=f"pass `{altering.name}` may change them: {altering.alters}")
         executing = Numbers.of(self.passes, self.settings, self.seed)
         try:
             before = executing.executed(model)
@@ -124,7 +129,7 @@ class _Run:
     before: Model
     meter: Meter = field(default_factory=Meter)
     sink: Sink = field(default_factory=Sink)
-    error: Exception | None = None
+    error: BaseException | None = None
     rules: frozenset[str] = frozenset()
 
     model: Model = field(init=False)
@@ -135,7 +140,7 @@ class _Run:
         self.model = self.meter.metered(self.before)
         lookout = [_Lookout(self.sink, code)] if code else []
         # The meter comes last, so that a pass still counts as running when the others object to what it left.
-        watching = (*lookout, Verifier(), self.meter)
+        watching = (*lookout, Verifier(thorough=self.passes.thorough), self.meter)
         context = PassContext(self.sink, profiles.profile(settings.profile), settings.soc, watching)
         try:
             manager.run(self.model, self.passes.passes, context)
@@ -143,7 +148,7 @@ class _Run:
             self.sink.extend(error.diagnostics)
         except CodeSeen:
             pass
-        except Exception as error:  # what passes raise is what this is about
+        except (Exception, SystemExit) as error:  # what passes raise is what this is about
             self.error = error
         self.rules = frozenset(name for name, count in context.rule_counts.items() if count.hits)
 

@@ -61,7 +61,7 @@ class Reducer:
 
     def run(self) -> Model:
         """Return the smallest model that was found; deterministic unless the time runs out."""
-        self._level = _soundness(self.model)
+        self._level = soundness(self.model)
         with self.budget.enforced():
             while self._round():
                 pass
@@ -148,7 +148,7 @@ class Reducer:
                 position += 1
 
 
-def _soundness(model: Model) -> Level | None:
+def soundness(model: Model) -> Level | None:
     """Return how thoroughly candidates can be verified: as far as the model itself is sound."""
     return next((level for level in reversed(Level) if _is_sound(model, level)), None)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from modelc import profiles
 from modelc.backend import BACKENDS, Artifact
-from modelc.diagnostics.diagnostic import ModelcError, Sink, fail
+from modelc.diagnostics.diagnostic import Fix, ModelcError, Sink, fail
 from modelc.diagnostics.renderers.words import safe
 from modelc.driver import Settings, check_workable, pipeline_of
 from modelc.execute.prepare import TARGET
@@ -21,6 +21,7 @@ from modelc.ir.clone import clone_model
 from modelc.ir.model import Model
 from modelc.ir.op import Value
 from modelc.ir.types import TensorType, are_compatible
+from modelc.ir.verify import Level
 from modelc.pipeline import manager
 from modelc.pipeline.facts import GE, LIFTED
 from modelc.pipeline.passes import Pass, PassContext
@@ -29,7 +30,7 @@ from modelc.reduce.budget import Budget
 from modelc.reduce.cutting import size
 from modelc.reduce.outcome import Kind, Passes
 from modelc.reduce.question import Command, CommandError, GivesCode, Question, SameOutcome, detected
-from modelc.reduce.reducer import Reducer, Stage
+from modelc.reduce.reducer import Reducer, Stage, soundness
 from modelc.replay.bisection import model_before
 from modelc.replay.numbers import Numbers
 from modelc.replay.replay import Replay
@@ -86,7 +87,6 @@ class Reduction:
     budget: Budget
     artifact: Artifact
     again: str
-    notes: list[str] = field(default_factory=list[str])
 
     def document(self) -> dict[str, Json]:
         """Return it as JSON."""
@@ -118,7 +118,8 @@ class Reduction:
         took = f"{_spaced(budget.taken)} candidates, {budget.elapsed:.1f} s"
         rows += [("ops", f"{_spaced(after)} from {_spaced(before)} ({took})")]
         rows += [("wrote", f"{self.artifact.path} ({format_bytes(self.artifact.nbytes)})"), ("again", self.again)]
-        rows += [("note", note) for note in self.notes]
+        if budget.spent:
+            rows += [("note", "it ran out of time or candidates, a smaller model may be left")]
         return table([(label, safe(text)) for label, text in rows])
 
     def log(self) -> str:
@@ -146,32 +147,45 @@ def reduce(request: Request, tell: Callable[[str], None] = lambda text: None) ->
     budget = Budget(request.timeout, request.steps)
     for plugin in request.settings.plugins:
         load_plugin(plugin)
-    settings = request.settings
-    passes = [] if request.command and not settings.passes else pipeline_of(BACKENDS.get(settings.target), settings)
     tell("reading the model")
-    model = load(request.source, settings.for_loading(), Sink())
-    check_workable(model)
-    whole = size(model)
+    whole, passes = _read(request)
     tell("looking at what happens")
-    question, model = _asked(request, passes, model)
+    question, model = _begun(request, passes, whole, budget)
     reducer = Reducer(question, model, budget, tell)
     smallest = reducer.run()
     tell("writing the result")
     artifact, again = _written(request, smallest, question)
-    needed = question.passes.passes if question.passes else ()
-    notes = ["it ran out of time or candidates, a smaller model may be left"] if budget.spent else []
     return Reduction(
         request,
         question.text,
-        (whole, size(smallest)),
-        manager.format_pipeline(needed),
+        (size(whole), size(smallest)),
+        manager.format_pipeline(question.passes.passes if question.passes else ()),
         len(passes),
         reducer.stages,
         budget,
         artifact,
         again,
-        notes,
     )
+
+
+def _read(request: Request) -> tuple[Model, list[Pass]]:
+    """Return the model, and the passes to run on it."""
+    settings = request.settings
+    own_pipeline = "" if request.command else settings.target
+    passes = pipeline_of(BACKENDS.get(own_pipeline) if own_pipeline else None, settings)
+    model = load(request.source, settings.for_loading(), Sink())
+    check_workable(model)
+    return model, passes if settings.passes else manager.still_needed(passes, model.facts)
+
+
+def _begun(request: Request, passes: Sequence[Pass], model: Model, budget: Budget) -> tuple[Question, Model]:
+    asked: tuple[Question, Model] | None = None
+    with budget.enforced():
+        asked = _asked(request, passes, model)
+    if asked is None:
+        problem = f"what the model shows was not found out within {request.timeout} seconds"
+        raise fail("MC608", problem, fixes=[Fix("give it more time", f"--timeout {4 * request.timeout}")])
+    return asked
 
 
 # -- what is asked, of which model
@@ -181,7 +195,7 @@ def _asked(request: Request, passes: Sequence[Pass], model: Model) -> tuple[Ques
     """Return what to ask of candidates, and the model to begin with: as the one pass finds it that is at fault."""
     if request.command:
         return _command(request, model), model
-    running = Passes(passes, request.settings, request.seed)
+    running = Passes(passes, request.settings, request.seed, soundness(model) is Level.TYPES)
     question = detected(running, model, request.code)
     for candidate, narrower, rule in _narrowed(question, running, model):
         if isinstance(narrower, SameOutcome):
@@ -214,7 +228,7 @@ def _narrowed(question: Question, passes: Passes, model: Model) -> list[tuple[Mo
     found = []
     for work, run in reversed(passes.locate(model, code)):
         before = model_before(run, model, passes.passes, passes.settings)
-        found.append((before, question.narrowed(Passes([work], passes.settings, passes.seed)), ""))
+        found.append((before, question.narrowed(replace(passes, passes=[work])), ""))
     return found
 
 
@@ -226,7 +240,7 @@ def _narrowed_by_numbers(question: Question, passes: Passes, model: Model) -> li
     culprit = replay.culprit
     if culprit is None:
         return []
-    narrower = question.narrowed(Passes([culprit.work], passes.settings, passes.seed))
+    narrower = question.narrowed(replace(passes, passes=[culprit.work]))
     return [(culprit.before, narrower, culprit.rule)]
 
 
