@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
@@ -45,11 +46,13 @@ class OpLists:
         matrix: Those that multiply matrices.
         white: Those that mixed precision narrows.
         black: Those that it leaves alone.
+        becomes: What the Graph Engine turns an op into before kernels are chosen.
     """
 
     matrix: frozenset[str] = field(default_factory=frozenset[str])
     white: frozenset[str] = field(default_factory=frozenset[str])
     black: frozenset[str] = field(default_factory=frozenset[str])
+    becomes: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def color(self, name: str) -> str:
         """Return `white` or `black`, empty for an op on neither list; a form with attributes counts as its op."""
@@ -88,7 +91,7 @@ def op_lists(chip: str = "") -> OpLists:
         if not chip or chip in entry["chips"]:
             found[entry["color"]].update(entry["ops"])
     matrix = frozenset(_data()["matrix"]["ops"])
-    return OpLists(matrix, frozenset(found[WHITE]), frozenset(found[BLACK] - found[WHITE]))
+    return OpLists(matrix, frozenset(found[WHITE]), frozenset(found[BLACK] - found[WHITE]), _data()["becomes"])
 
 
 @cache

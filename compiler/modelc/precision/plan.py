@@ -145,6 +145,7 @@ class _Planner:
             self.narrow.update(op.results)
 
     def _treatment(self, op: Op, name: str, operands: list[Value]) -> Treatment:
+        name = self.lists.becomes.get(name, name)
         word = WIDE if op in self.kept else self.mode.matrix if name in self.lists.matrix else self.mode.other
         if word == LISTED:
             word = self._listed(name, operands)

@@ -69,6 +69,19 @@ def test_kept_ops_are_left_alone() -> None:
     assert op(graph, "view").result not in plan.narrow
 
 
+@pytest.mark.parametrize("name", ["force_fp16", "allow_fp32_to_fp16", "allow_mix_precision"])
+def test_an_einstein_sum_is_the_product_it_becomes(name: str) -> None:
+    graph = graph_of(
+        """
+  %y = ge.Einsum(%x, %x) {equation = "ij,jk->ik", N = 2} : f32[2, 2]
+  return %y
+""",
+        "%x: f32[2, 2]",
+    )
+    assert treatments(plan_of(graph, name)) == {"y": WHOLE}
+    assert treatments(plan_of(graph, name, kept=frozenset({op(graph, "y")}))) == {}
+
+
 def test_integers_and_conversions_are_left_alone() -> None:
     graph = graph_of(
         """
