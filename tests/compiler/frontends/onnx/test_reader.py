@@ -210,6 +210,21 @@ def test_constants_of_another_size(tmp_path: Path) -> None:
     assert codes(saved(model([helper.make_node("Add", ["x", "c"], ["y"])], [tensor]), tmp_path)) == {"MC116"}
 
 
+def checks(path: Path) -> dict[str, str]:
+    check = detect(path).check
+    assert check is not None
+    return {each.name: each.outcome.value for each in check(path)}
+
+
+def test_checks(tmp_path: Path) -> None:
+    assert checks(saved(model([RELU]), tmp_path)) == dict.fromkeys(("structure", "types", "readable"), "passed")
+    twice = saved(model([RELU, RELU]), tmp_path)
+    assert checks(twice) == {"structure": "failed", "types": "skipped", "readable": "skipped"}
+    other = helper.make_tensor_value_info("y", TensorProto.FLOAT, [7])
+    assert checks(saved(model([RELU], outputs=[other]), tmp_path))["types"] == "failed"
+    assert checks(saved(external("absent.bin"), tmp_path))["structure"] == "failed"
+
+
 def test_it_is_not_compiled(tmp_path: Path) -> None:
     path = saved(model([RELU]), tmp_path)
     checked = modelc.check(path)
