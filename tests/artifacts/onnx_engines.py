@@ -78,7 +78,7 @@ def check(
     model = model_of(source) if isinstance(source, str) else source
     result = lowered(model, passes)
     check_file(result)
-    assert not engine.obstacles(model)
+    assert not (found := engine.obstacles(model)), [diagnostic.message for diagnostic in found]
     run = engine.prepare(model)
     for arrays in [inputs] if inputs is not None else [generate_inputs(model.graph, seed) for seed in SEEDS]:
         expected, actual = evaluate(model.graph, arrays), run(arrays)

@@ -22,9 +22,9 @@ from modelc_passes.remove_dead_ops import RemoveDeadOps
 class CancelTransposes(GraphPass):
     """Move transpositions of ONNX down the graph until they cancel, and into constants.
 
-    A transposition moves behind an op only where something further down undoes, merges or absorbs it; one that moves no
-    element becomes a change of shape, and changes of shape that follow each other become one. A sweep in
-    order does it: whatever an op reads has its final place when the op is looked at.
+    A transposition moves behind an op only where something further down undoes, merges or absorbs it, or where the op
+    joins several. One that moves no element becomes a change of shape, and changes of shape that follow each other
+    become one. A sweep in order does it: whatever an op reads has its final place when the op is looked at.
     """
 
     name: ClassVar[str] = "cancel-transposes"
@@ -39,7 +39,7 @@ class CancelTransposes(GraphPass):
         for op in graph:
             if op.kind == TRANSPOSE:
                 _merge(op, rewriter)
-            elif op.kind in RULES and (is_absorbing(op) or not wanted.isdisjoint(op.results)):
+            elif op.kind in RULES and (is_absorbing(op) or _joins(op) or not wanted.isdisjoint(op.results)):
                 _move(op, rewriter, moved)
         for op in graph:
             if op.kind == TRANSPOSE:
@@ -58,6 +58,12 @@ def _wanted(graph: Graph) -> set[Value]:
         if op.kind == TRANSPOSE or is_moving or is_absorbing(op):
             wanted.update(op.inputs)
     return wanted
+
+
+def _joins(op: Op) -> bool:
+    """Whether one transposition behind `op` does what several before it do, which only `op` reads."""
+    given = {value.producer for value in op.inputs if value.producer.kind not in ("const", "absent")}
+    return len(given) > 1 and all(each.kind == TRANSPOSE and each.result.only_user() is op for each in given)
 
 
 def _merge(op: Op, rewriter: Rewriter) -> None:

@@ -24,7 +24,7 @@ from modelc.pipeline.facts import ONNX
 from modelc.pipeline.passes import PassContext
 from modelc_backends.onnx.backend import write_onnx
 from modelc_backends.onnx.cancel_transposes import CancelTransposes
-from modelc_backends.onnx.lower.table import lowering
+from modelc_backends.onnx.lower.forms import has_lowering
 from modelc_backends.onnx.lower_to_onnx import lower
 
 PACKAGE: Final = "onnxruntime"
@@ -48,17 +48,21 @@ def is_installed() -> bool:
 
 
 def obstacles(model: Model) -> list[Diagnostic]:
-    """Return one finding for each kind of op without a form in ONNX, and each element type that has no kernels."""
+    """Return one finding for each kind of op that is never lowered, and each element type that has no kernels."""
     kinds: dict[str, Op] = {}
     elements: dict[str, Value] = {}
     for op in model.ops():
-        if op.kind not in BUILT_IN and op.dialect != "onnx" and lowering(op.kind.removeprefix("ge.")) is None:
+        if op.kind not in BUILT_IN and op.dialect != "onnx" and not has_lowering(op.kind.removeprefix("ge.")):
             kinds.setdefault(op.kind, op)
         for value in op.results:
             if isinstance(value.type, TensorType) and value.type.element and value.type.element.name in FOREIGN:
                 elements.setdefault(value.type.element.name, value)
     found = [
-        finding("MC602", f"`{op.origin.name or op.name}` ({kind}) has no form in ONNX, which {PACKAGE} executes", op)
+        finding(
+            "MC602",
+            f"`{op.origin.name or op.name}` ({kind}) cannot be written as ops of ONNX, which {PACKAGE} executes",
+            op,
+        )
         for kind, op in kinds.items()
     ]
     return found + [

@@ -120,9 +120,7 @@ class _Serializer:
     def _add_op(self, stream: Stream, head: Any, op: Op, names: dict[Value, str]) -> None:
         if op.kind == "const":
             if op.result.readers:
-                stream.add_field(
-                    _number(onnx.GraphProto, "initializer"), self._constant(op, self._name(op.result, names))
-                )
+                stream.add_field(INITIALIZER, self._constant(op, self._name(op.result, names)))
             return
         if op.kind in BUILT_IN:
             return
@@ -135,13 +133,8 @@ class _Serializer:
 
     def _described(self, op: Op, names: dict[Value, str]) -> Iterator[Any]:
         for value in op.results:
-            is_output = any(reader.kind == "return" for reader, _ in value.readers)
-            if (
-                value.readers
-                and not is_output
-                and isinstance(value.type, TensorType)
-                and value.type.element is not None
-            ):
+            is_inner = bool(value.readers) and all(reader.kind != "return" for reader, _ in value.readers)
+            if is_inner and isinstance(value.type, TensorType) and value.type.element is not None:
                 yield self._value_info(value, names[value])
 
     def _node(self, op: Op, names: dict[Value, str]) -> Stream:

@@ -1,4 +1,4 @@
-"""Lowering of branches, loops and calls."""
+"""Branches, loops and calls in ONNX."""
 
 from __future__ import annotations
 
@@ -6,107 +6,72 @@ import numpy as np
 import pytest
 from onnx_engines import check, counts
 
-HALVE = """graph @halve(%a: f32[2, 3], %b: f32[]) {
-    %half = const dense<0.5> : f32[]
-    %y = ge.Mul(%a, %half) : f32[2, 3]
-    return %y
+X = np.array([1, 2], np.float32)
+BRANCHES = """graph @t(%a: f32[2], %b: f32[2]) {
+    %q = ge.Add(%a, %b) : f32[2]
+    return %q, %a
+  } graph @e(%a: f32[2], %b: f32[2]) {
+    %w = const dense<[3.0, 4.0]> : f32[2]
+    return %w, %b
   }"""
-ADD = """graph @add(%a: f32[2, 3], %b: f32[]) {
-    %y = ge.Add(%a, %b) : f32[2, 3]
-    return %y
-  }"""
-KEEP = """graph @keep(%a: f32[2, 3], %b: f32[]) {
-    return %a
-  }"""
-X = np.arange(6, dtype=np.float32).reshape(2, 3)
-
-
-def branches(condition: str) -> str:
-    return f"""graph @main(%c: {condition}, %x: f32[2, 3], %s: f32[]) {{
-  %y = ge.StatelessIf(%c, %x, %s) {HALVE} {ADD} : f32[2, 3]
-  return %y
-}}"""
-
-
-@pytest.mark.parametrize(
-    "condition", [True, False, np.int32(3), np.float32(0), np.zeros((2, 0), bool), np.zeros(2, bool)]
-)
-def test_a_branch_is_taken_by_any_condition(condition: object) -> None:
-    array = np.asarray(condition)
-    dims = ", ".join(map(str, array.shape))
-    element = {"b": "bool", "i": "i32", "f": "f32"}[array.dtype.kind]
-    model = check(branches(f"{element}[{dims}]"), {"c": array, "x": X, "s": np.array(2, np.float32)})
-    assert counts(model)["If"] == 1
-
-
-@pytest.mark.parametrize("index", [-1, 0, 1, 2, 7])
-def test_a_case_takes_the_last_branch_for_want_of_another(index: int) -> None:
-    text = f"""graph @main(%i: i32[], %x: f32[2, 3], %s: f32[]) {{
-  %y = ge.StatelessCase(%i, %x, %s) {HALVE} {ADD} {KEEP} : f32[2, 3]
-  return %y
-}}"""
-    check(text, {"i": np.array(index, np.int32), "x": X, "s": np.array(2, np.float32)})
-
-
-@pytest.mark.parametrize("times", [0, 1, 4])
-def test_a_loop_whose_carried_shape_grows(times: int) -> None:
-    text = """graph @main(%n: i32[], %x: f32[1, 3]) {
-  %i = const dense<0> : i32[]
-  %count, %limit, %y = ge.StatelessWhile(%i, %n, %x) graph @goes_on(%i: i32[], %n: i32[], %x: f32[?, 3]) {
-    %c = ge.Less(%i, %n) : bool[]
-    return %c
-  } graph @body(%i: i32[], %n: i32[], %x: f32[?, 3]) {
+LOOP = """graph @main(%x: f32[2], %s: i32[]) {
+  %i, %y = ge.While(%s, %x) graph @cond(%n: i32[], %a: f32[2]) {
+    %five = const dense<5> : i32[]
+    %l = ge.Less(%n, %five) : bool[]
+    return %l
+  } graph @body(%n: i32[], %a: f32[2]) {
     %one = const dense<1> : i32[]
-    %zero = const dense<0> : i32[]
-    %next = ge.Add(%i, %one) : i32[]
-    %longer = ge.ConcatV2(%x, %x, %zero) {N = 2} : f32[?, 3]
-    return %next, %n, %longer
-  } : i32[], i32[], f32[?, 3]
-  return %count, %y
+    %m = ge.Add(%n, %one) : i32[]
+    %c, %d = ge.PartitionedCall(%a, %a) graph @f(%p: f32[2], %q: f32[2]) {
+      %t = ge.TileD(%p) {multiples = [1]} : f32[2]
+      %r = ge.Add(%t, %q) : f32[2]
+      return %r, %p
+    } : f32[2], f32[2]
+    return %m, %c
+  } : i32[], f32[2]
+  return %i, %y
 }"""
-    check(text, {"n": np.array(times, np.int32), "x": X[:1]})
 
 
-def test_branches_in_loops_in_branches() -> None:
-    text = f"""graph @main(%c: bool[], %x: f32[2, 3], %s: f32[]) {{
-  %y = ge.StatelessIf(%c, %x, %s) graph @then(%a: f32[2, 3], %b: f32[]) {{
-    %z, %t = ge.StatelessWhile(%a, %b) graph @goes_on(%a: f32[2, 3], %b: f32[]) {{
-      %limit = const dense<9.0> : f32[]
-      %c = ge.Less(%b, %limit) : bool[]
-      return %c
-    }} graph @body(%a: f32[2, 3], %b: f32[]) {{
-      %five = const dense<5.0> : f32[]
-      %two = const dense<2.0> : f32[]
-      %c = ge.Less(%b, %five) : bool[]
-      %next = ge.StatelessIf(%c, %a, %b) {HALVE} {ADD} : f32[2, 3]
-      %t = ge.Add(%b, %two) : f32[]
-      return %next, %t
-    }} : f32[2, 3], f32[]
-    return %z
-  }} {KEEP} : f32[2, 3]
-  return %y
+@pytest.mark.parametrize("condition", ["bool[]", "f32[]", "f32[3]", "f32[0]"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_branch(condition: str, number: int) -> None:
+    text = f"""graph @main(%x: f32[2], %p: {condition}) {{
+  %y, %n = ge.If(%p, %x, %x) {BRANCHES} : f32[2], f32[2]
+  return %y, %n
 }}"""
-    for condition in (True, False):
-        check(text, {"c": np.array(condition), "x": X, "s": np.array(2, np.float32)})
+    kind, _, dims = condition.partition("[")
+    shape = tuple(int(dim) for dim in dims.rstrip("]").split(",") if dim)
+    check(text, {"x": X, "p": np.full(shape, number, bool if kind == "bool" else np.float32)})
 
 
-@pytest.mark.parametrize(("start", "limit", "delta"), [(0, 4, 1), (0, 5, 2), (5, -1, -2), (3, 3, 1), (4, 0, 1)])
-def test_a_counted_loop(start: int, limit: int, delta: int) -> None:
-    text = f"""graph @main(%start: i32[], %limit: i32[], %x: f32[2, 3]) {{
-  %delta = const dense<{delta}> : i32[]
-  %y = ge.For(%start, %limit, %delta, %x) graph @body(%i: i32[], %x: f32[2, 3]) {{
-    %step = ge.Cast(%i) {{dst_type = 0}} : f32[]
-    %y = ge.Add(%x, %step) : f32[2, 3]
-    return %y
-  }} : f32[2, 3]
-  return %y
+@pytest.mark.parametrize("index", [-1, 0, 1, 2, 3])
+def test_a_choice(index: int) -> None:
+    text = f"""graph @main(%x: f32[2], %p: i32[]) {{
+  %y, %n = ge.Case(%p, %x, %x) {BRANCHES} graph @z(%a: f32[2], %b: f32[2]) {{
+    %w = ge.Mul(%a, %b) : f32[2]
+    return %w, %b
+  }} : f32[2], f32[2]
+  return %y, %n
 }}"""
-    check(text, {"start": np.array(start, np.int32), "limit": np.array(limit, np.int32), "x": X})
+    check(text, {"x": X, "p": np.array(index, np.int32)})
 
 
-def test_a_call_leaves_nothing_behind() -> None:
-    text = f"""graph @main(%x: f32[2, 3], %s: f32[]) {{
-  %y = ge.PartitionedCall(%x, %s) {ADD} : f32[2, 3]
-  return %y
+@pytest.mark.parametrize("start", [-1, 0, 7])
+def test_a_loop_with_a_call_in_it(start: int) -> None:
+    model = check(LOOP, {"x": X, "s": np.array(start, np.int32)})
+    assert counts(model) == {"Less": 1, "Loop": 1}
+
+
+def test_a_loop_in_a_branch() -> None:
+    loop = LOOP.partition("{\n")[2].rpartition("  return")[0]
+    text = f"""graph @main(%x: f32[2], %s: i32[], %p: bool[]) {{
+  %k, %z = ge.If(%p, %x, %s) graph @then(%x: f32[2], %s: i32[]) {{
+  {loop}  return %i, %y
+  }} graph @else(%x: f32[2], %s: i32[]) {{
+    return %s, %x
+  }} : i32[], f32[2]
+  return %k, %z
 }}"""
-    assert counts(check(text)) == {"Add": 1}
+    for chosen in (True, False):
+        check(text, {"x": X, "s": np.array(1, np.int32), "p": np.array(chosen)})

@@ -79,7 +79,7 @@ def test_computes_the_same(case: Case) -> None:
     check_case(case)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_convolves_with_any_window(data: st.DataObject) -> None:
     kernel, strides, dilations = (data.draw(st.tuples(*[st.integers(1, most)] * 2)) for most in (3, 3, 2))
@@ -100,7 +100,7 @@ def test_convolves_with_any_window(data: st.DataObject) -> None:
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_pools_with_any_window(data: st.DataObject) -> None:
     kernel, strides = (data.draw(st.tuples(*[st.integers(1, most)] * 2)) for most in (4, 3))

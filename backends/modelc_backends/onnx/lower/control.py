@@ -12,6 +12,7 @@ from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import BOOL, I64, TensorType, Type, tensor
 from modelc.rewrite.rewriter import Rewriter
+from modelc_backends.onnx.lower.forms import use_canonical_forms
 from modelc_backends.onnx.lower.site import NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
@@ -161,6 +162,7 @@ def _call(site: Site) -> Lowered:
 
 def _copied(rewriter: Rewriter, graph: Graph, arguments: Sequence[Value]) -> tuple[Value, ...]:
     """Insert copies of the ops of `graph`, applied to `arguments`; returns its results."""
+    use_canonical_forms(graph)
     values = dict(zip(graph.inputs, arguments, strict=True))
     for op in graph:
         if op.kind in ("input", "return"):

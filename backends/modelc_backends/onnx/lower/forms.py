@@ -34,7 +34,9 @@ def _replace(op: Op, base: Op, rewriter: Rewriter) -> None:
     operands = [value if value in own else _constant(op, value, rewriter) for value in base.inputs]
     types = tuple(value.type for value in op.results)
     new = Op(base.kind, (*operands, *op.controls), base.attributes, types, name=op.name, origin=op.origin)
-    rewriter.replace(op, *rewriter.insert(new).results)
+    for old, value in zip(op.results, rewriter.insert(new).results, strict=True):
+        value.name = old.name
+    rewriter.replace(op, *new.results)
 
 
 def _constant(op: Op, value: Value, rewriter: Rewriter) -> Value:
