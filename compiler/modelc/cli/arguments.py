@@ -12,9 +12,13 @@ from modelc.precision.modes import modes
 from modelc.profiles import DEFAULT
 
 
-def add_source(parser: argparse.ArgumentParser, name: str = "source") -> None:
-    """Add the positional argument for a model."""
-    parser.add_argument(name, type=path, metavar=name.upper(), help="SavedModel folder, .pb, .pbtxt, .om, .air, .mir or .onnx")
+SOURCES = "SavedModel folder, .pb, .pbtxt, .om, .air or .mir"
+READABLE = "SavedModel folder, .pb, .pbtxt, .om, .air, .mir or .onnx"
+
+
+def add_source(parser: argparse.ArgumentParser, name: str = "source", kinds: str = SOURCES) -> None:
+    """Add the positional argument for a model of one of `kinds`."""
+    parser.add_argument(name, type=path, metavar=name.upper(), help=kinds)
 
 
 def add_loading(parser: argparse.ArgumentParser) -> None:

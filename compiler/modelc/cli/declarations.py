@@ -50,7 +50,7 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
-    arguments.add_source(parser, "model")
+    arguments.add_source(parser, "model", arguments.READABLE)
     parser.add_argument("-o", "--output", type=path, metavar="OUT.npz", help="where the outputs go (not kept)")
     _add_inputs(parser)
     arguments.add_engine(parser)
@@ -62,8 +62,8 @@ def _run(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(parser: argparse.ArgumentParser) -> None:
-    arguments.add_source(parser)
-    parser.add_argument("artifact", type=path, metavar="ARTIFACT", help="the .om, .air or .mir compiled from it")
+    arguments.add_source(parser, "source", arguments.READABLE)
+    parser.add_argument("artifact", type=path, metavar="ARTIFACT", help="the .om, .air, .mir or .onnx compiled from it")
     _add_inputs(parser)
     parser.add_argument("--seeds", type=count, default=1, metavar="N", help="how many seeds, counting up (1)")
     parser.add_argument("--input-range", default="", metavar="SPEC", help='of generated inputs, "x:0,1;ids:0,30521"')
@@ -86,7 +86,7 @@ def _verify(parser: argparse.ArgumentParser) -> None:
 
 
 def _inspect(parser: argparse.ArgumentParser) -> None:
-    arguments.add_source(parser, "file")
+    arguments.add_source(parser, "file", arguments.READABLE)
     parser.add_argument("--check", action="store_true", help="see whether the file is sound, as its loader would")
     arguments.add_loading(parser)
     arguments.add_format(parser, ("text", "json", "mir"))
@@ -113,15 +113,15 @@ def _analyze(parser: argparse.ArgumentParser) -> None:
 
 
 def _diff(parser: argparse.ArgumentParser) -> None:
-    arguments.add_source(parser, "a")
-    arguments.add_source(parser, "b")
+    arguments.add_source(parser, "a", arguments.READABLE)
+    arguments.add_source(parser, "b", arguments.READABLE)
     arguments.add_loading(parser)
     parser.add_argument("--all", action="store_true", help="show all of them (the first 20 of each group)")
     arguments.add_format(parser)
 
 
 def _opt(parser: argparse.ArgumentParser) -> None:
-    arguments.add_source(parser, "model")
+    arguments.add_source(parser, "model", arguments.READABLE)
     parser.add_argument("-o", "--output", type=path, metavar="OUT.mir", help="where the IR goes (standard output)")
     parser.add_argument("--print-after-all", action="store_true", help="print the IR after every pass")
     arguments.add_replay(parser)
