@@ -10,7 +10,7 @@ from modelc_backends.onnx.lower.forms import has_lowering
 
 _REASONS: Final[Mapping[str, str]] = {
     "computes with complex numbers, which ONNX does not": """
-        Angle AudioSpectrogram Complex ComplexAbs FFT FFT2D IFFT IFFT2D IRFFT Imag RFFT Real""",
+        Angle Complex ComplexAbs FFT FFT2D IFFT IFFT2D IRFFT Imag RFFT Real""",
     "draws random numbers, by generators that ONNX lacks": """
         Bernoulli FixedUnigramCandidateSampler FractionalAvgPool FractionalMaxPool
         LearnedUnigramCandidateSampler LogUniformCandidateSampler Multinomial NonDeterministicInts
@@ -35,7 +35,7 @@ _REASONS: Final[Mapping[str, str]] = {
         SparseSoftmax""",
     "samples or draws into images in a way that ONNX has no op for": """
         Dilation2D DrawBoundingBoxes DrawBoundingBoxesV2 ExtractGlimpse ImageProjectiveTransform
-        ImageProjectiveTransformV2 Mfcc""",
+        ImageProjectiveTransformV2""",
     "gives gradients, which no model that is deployed needs": "BroadcastGradientArgs",
 }
 

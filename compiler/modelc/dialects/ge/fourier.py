@@ -101,7 +101,7 @@ def _inverse_real(op: Op, arrays: Arrays) -> list[Array]:
 # -- sound
 
 
-def _frames(op: Op) -> tuple[int, int, int]:
+def frames(op: Op) -> tuple[int, int, int]:
     """Return the extent of a window, the step from one to the next, and the length of its transform."""
     size, step = integer(op, "window_size"), integer(op, "stride")
     if size < 2 or step < 1:
@@ -113,15 +113,15 @@ def _frames(op: Op) -> tuple[int, int, int]:
 def _infer_spectrogram(op: Op) -> list[Type]:
     x = operand(op, 0)
     samples, channels = need_rank(op, x, 2, "samples by channels")
-    size, step, length = _frames(op)
-    frames = max(0, (samples - size) // step + 1) if isinstance(samples, int) else None
-    return [TensorType(F32, (channels, frames, length // 2 + 1))]
+    size, step, length = frames(op)
+    count = max(0, (samples - size) // step + 1) if isinstance(samples, int) else None
+    return [TensorType(F32, (channels, count, length // 2 + 1))]
 
 
 @evaluates("AudioSpectrogram")
 def _spectrogram(op: Op, arrays: Arrays) -> list[Array]:
     x = arrays[0].astype(np.float64)
-    size, step, length = _frames(op)
+    size, step, length = frames(op)
     starts = np.arange(0, max(0, len(x) - size + 1), step)
     window = 0.5 - 0.5 * np.cos(2 * math.pi / size * np.arange(size))
     pieces = x[starts[:, None] + np.arange(size)] * window[:, None]
@@ -144,7 +144,7 @@ def _mel(frequency: Array) -> Array:
     return np.asarray(1127.0 * np.log1p(frequency / 700.0))
 
 
-def _mel_filters(op: Op, bins: int, rate: float) -> Array:
+def mel_filters(op: Op, bins: int, rate: float) -> Array:
     """Return what each bin of a spectrum gives to each of the triangular filters, [bins, filters]."""
     count = integer(op, "filterbank_channel_count", 40)
     low, high = number(op, "lower_frequency_limit", 20.0), number(op, "upper_frequency_limit", 4000.0)
@@ -162,14 +162,18 @@ def _mel_filters(op: Op, bins: int, rate: float) -> Array:
     return np.where(inside[:, None], weights, 0.0)
 
 
+def mel_cosines(op: Op) -> Array:
+    """Return what the logarithm of each energy gives to each coefficient, [filters, coefficients]."""
+    count, filters = integer(op, "dct_coefficient_count", 13), integer(op, "filterbank_channel_count", 40)
+    if count > filters:
+        raise mismatch(op, f"cannot make {count} coefficients of {filters} filters")
+    angles = math.pi / filters * np.arange(count) * (np.arange(filters) + 0.5)[:, None]
+    return np.asarray(math.sqrt(2.0 / filters) * np.cos(angles))
+
+
 @evaluates("Mfcc")
 def _mfcc(op: Op, arrays: Arrays) -> list[Array]:
     spectra = arrays[0].astype(np.float64)
     rate = float(arrays[1].reshape(())[()])
-    energies = np.sqrt(spectra) @ _mel_filters(op, spectra.shape[-1], rate)
-    count, filters = integer(op, "dct_coefficient_count", 13), energies.shape[-1]
-    if count > filters:
-        raise mismatch(op, f"cannot make {count} coefficients of {filters} filters")
-    angles = math.pi / filters * np.arange(count) * (np.arange(filters) + 0.5)[:, None]
-    cosines = math.sqrt(2.0 / filters) * np.cos(angles)
-    return [(np.log(np.maximum(energies, FLOOR)) @ cosines).astype(np.float32)]
+    energies = np.sqrt(spectra) @ mel_filters(op, spectra.shape[-1], rate)
+    return [(np.log(np.maximum(energies, FLOOR)) @ mel_cosines(op)).astype(np.float32)]
