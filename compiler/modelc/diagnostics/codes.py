@@ -70,6 +70,7 @@ MC221 note    training-input              an input that only training needs was 
 MC222 note    dropout-removed             dropout was left out, as inference does
 MC223 note    unused-input                an input of unknown shape that nothing reads was dropped
 MC224 note    narrowed-type               an op computes in fewer bits, which provably hold its numbers
+MC225 note    kernels-found               the chip has kernels for the whole model
 MC301 error   type-mismatch               operands do not fit their op
 MC302 error   unsupported-form            an op is known, but not in this form
 MC303 error   unknown-shape               a shape had to be known and is not

@@ -30,6 +30,7 @@ _WIDER: dict[str, tuple[str, ...]] = {
 }
 # Up to where a type holds every whole number.
 _EXACT = {"i32": (1 << 31) - 1, "f32": 1 << 24, "f16": 1 << 11}
+_INDICATIVE = "the table is indicative: it holds what was published in {}"
 
 
 @dataclass(slots=True)
@@ -53,7 +54,7 @@ class MissingKernel(Check):
 
     The table of kernels is of one version of CANN and indicative. An op for which it has kernels, none of them for this
     chip and these types, is an error; one that it does not have at all is a warning; one that only the CPU of the chip
-    can execute is a note.
+    can execute is a note. Where nothing lacks, a note says which other chips would take the model.
     """
 
     name: ClassVar[str] = "missing-kernel"
@@ -78,18 +79,23 @@ class _Lint:
     def run(self, model: Model) -> None:
         """Fit every op of the model."""
         groups: dict[Signature, _Group] = {}
+        is_whole = True
         for op in model.ops():
-            if op.dialect == "ge" and op_def(op.kind) is not None:
+            if op.dialect and (op.dialect != "ge" or op_def(op.kind) is None):
+                is_whole = False
+            elif op.dialect:
                 sign = signature(op)
                 fit = self._fitter.fit_signature(sign, self._chip)
                 groups.setdefault(sign, _Group(sign, fit)).ops.append(op)
         lacking = _joined(group for group in groups.values() if not group.fit.engine)
-        takers = self._chips_for(groups.values()) if lacking else []
+        takers = self._chips_for(groups.values())
         for group in lacking:
             self._sink.add(self._report(group, takers))
         slow = [op for group in groups.values() if group.fit.engine == CPU for op in group.ops]
         if slow:
             self._sink.add(self._report_slow(slow))
+        if groups and is_whole and not lacking:
+            self._sink.add(self._report_fit(takers))
 
     def _chips_for(self, groups: Collection[_Group]) -> list[str]:
         """Return the chips that have a kernel for all of `groups`, the repairs reckoned with."""
@@ -106,7 +112,7 @@ class _Lint:
         offences = [Offence(each, group.sign, _types(each, fit.misfits)) for each in group.ops]
         others = [chip for chip in self._chips_for([group]) if chip != self._chip] if fit.is_listed else []
         evidence = [("ops", places(offences)), *_taken(fit.misfits), ("on chips", ", ".join(others))]
-        notes = [f"the table is indicative: it holds what was published in {self._table.vintage}"]
+        notes = [_INDICATIVE.format(self._table.vintage)]
         if takers and fit.is_listed:
             notes.insert(0, f"{conjoined(takers)} {'has' if len(takers) == 1 else 'have'} kernels for the whole model")
         return finding(
@@ -117,6 +123,15 @@ class _Lint:
             evidence=evidence,
             notes=notes,
             fixes=[*self._casts(group), *_ways_out(op, [chip for chip in takers if chip in others] or others)],
+        )
+
+    def _report_fit(self, takers: Sequence[str]) -> Diagnostic:
+        others = [chip for chip in takers if chip != self._chip]
+        too = f", as {'has' if len(others) == 1 else 'have'} {conjoined(others)}" if others else ""
+        return finding(
+            "MC225",
+            f"{self._chip} has kernels for the whole model{too}",
+            notes=[_INDICATIVE.format(self._table.vintage)],
         )
 
     def _reason(self, fit: Fit) -> str:

@@ -96,9 +96,22 @@ def test_ops_of_other_dialects_and_unknown_types_are_left_to_others() -> None:
 
 def test_what_runs_on_the_cpu_is_one_note() -> None:
     body = "%q = ge.Cumsum(%x, %n) : f32[2, 3]\n%r = ge.MatrixBandPart(%q, %w, %w) : f32[2, 3]"
-    (found,) = findings(body)
+    found, fits = findings(body)
     assert found.severity is Severity.NOTE
     assert dict(found.evidence)["ops"] == "q: Cumsum; r: MatrixBandPart"
+    assert fits.code == "MC225"
+
+
+def test_other_chips_that_take_the_model_are_named(tmp_path: Path) -> None:
+    (found,) = findings("%r = ge.Sqrt(%x) : f32[2, 3]", "ascend310")
+    assert (found.code, found.severity) == ("MC225", Severity.NOTE)
+    assert found.message == (
+        "ascend310 has kernels for the whole model, as have ascend310p, ascend310b, ascend910 and ascend910b"
+    )
+    path = tmp_path / "mine.json"
+    path.write_text('{"kernels": {"Sqrt": [{"chips": ["ascend310", "ascend910"]}]}}', "utf-8")
+    (found,) = findings("%r = ge.Sqrt(%x) : f32[2, 3]", "ascend310", str(path))
+    assert found.message == "ascend310 has kernels for the whole model, as has ascend910"
 
 
 def test_a_table_of_ones_own_decides(tmp_path: Path) -> None:
@@ -109,7 +122,7 @@ def test_a_table_of_ones_own_decides(tmp_path: Path) -> None:
     (found,) = findings(body, kernels=str(path))
     assert (found.op, found.severity) == ("r", Severity.ERROR)
     assert dict(found.evidence)["on chips"] == "mychip"
-    assert findings(body, "MyChip", str(path)) == []
+    assert [d.message for d in findings(body, "MyChip", str(path))] == ["mychip has kernels for the whole model"]
 
 
 def test_an_unknown_chip_is_refused_before_anything_is_read(tmp_path: Path) -> None:
