@@ -77,8 +77,23 @@ def _fit(site: Site, value: Value, slot: Slot) -> Value:
 
 # -- attributes
 
+# The operands fit where they are compatible, and nothing fits where they are not.
+_HARMLESS = frozenset({"incompatible_shape_error"})
+
+
+def _need_no_more(site: Site, definition: OpDef) -> None:
+    """Refuse an attribute that says something which the prototype cannot say; types follow from operands."""
+    declared = tf_op_def(site.op_type)
+    for name, attribute in declared.attributes.items() if declared is not None else ():
+        if name in definition.attributes or name in _HARMLESS or attribute.required or attribute.kind == "type":
+            continue
+        default = tuple(attribute.default) if isinstance(attribute.default, list) else attribute.default
+        if site.op.attributes.get(name, default) != default:
+            raise UnsupportedFormError(f"states `{name}`, which {definition.kind[3:]} of the Graph Engine cannot")
+
 
 def _attributes(site: Site, definition: OpDef) -> dict[str, Attribute]:
+    _need_no_more(site, definition)
     attributes: dict[str, Attribute] = {}
     for name, declared in definition.attributes.items():
         given = site.op.attributes.get(name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from modelc.dialects.ge.dtypes import cpp_number
+from modelc.ir.attributes import Attribute
+from modelc.ir.types import I64
 from modelc_passes.lower_tf.site import Site
 from modelc_passes.lower_tf.table import Lowered, lowers
 
@@ -18,6 +20,11 @@ def _cast(site: Site) -> Lowered:
 @lowers("Exp", "Log")
 def _exponential(site: Site) -> Lowered:
     return site.ge(site.op_type, site.inputs[0], base=-1.0, scale=1.0, shift=0.0)
+
+
+@lowers("Cross")
+def _cross(site: Site) -> Lowered:
+    return site.ge("Cross", *site.inputs, dim=-1)  # left out, it would be the first dimension of 3
 
 
 @lowers("Inv")
@@ -59,3 +66,9 @@ def _cumulative(site: Site) -> Lowered:
         exclusive=site.flag("exclusive", False),
         reverse=site.flag("reverse", False),
     )
+
+
+@lowers("Multinomial")
+def _multinomial(site: Site) -> Lowered:
+    attributes: dict[str, Attribute] = {"seed": site.integer("seed", 0), "seed2": site.integer("seed2", 0)}
+    return site.ge("Multinomial", *site.inputs, dtype=site.element("output_dtype", I64), **attributes)

@@ -117,7 +117,7 @@ def _area(op: Op, extent: int, wanted: int) -> Taps:
     first, last = np.floor(start).astype(np.int64), np.ceil(stop).astype(np.int64)
     places = first[:, None] + np.arange(int((last - first).max(initial=1)))
     covered = np.minimum(places + 1, stop[:, None]) - np.maximum(places, start[:, None])
-    weights = np.maximum(covered, 0) / scale
+    weights = np.maximum(covered, 0) / scale if scale else np.ones(places.shape)  # one pixel stands for all
     return Taps(np.clip(places, 0, extent - 1), weights.astype(np.float32))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -104,7 +105,7 @@ def _joined(op: Op, arrays: Arrays) -> list[Array]:
     if (ids >= count).any():
         raise mismatch(op, f"has the segment {ids.max()} among {count} segments")
     separator = text(op, "separator", "").encode()
-    rows, places = x.reshape(ids.size, -1), ids.reshape(-1)
+    rows, places = x.reshape(ids.size, math.prod(x.shape[ids.ndim :])), ids.reshape(-1)
     result = np.empty((count, rows.shape[1]), object)
     for place, column in np.ndindex(*result.shape):
         result[place, column] = separator.join(rows[places == place, column].tolist())

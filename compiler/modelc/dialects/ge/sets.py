@@ -132,14 +132,14 @@ def _counts(op: Op, arrays: Arrays) -> list[Array]:
         raise mismatch(op, f"counts {values.min()}, numbers below 0 have no place")
     rows = values.reshape(-1, values.shape[-1]) if values.ndim == 2 else values.reshape(1, -1)
     shares = weights.reshape(rows.shape) if weights.size else np.ones(rows.shape, weights.dtype)
-    kept = rows < most if most >= 0 else np.ones(rows.shape, bool)
+    kept = rows < most if most > 0 else np.ones(rows.shape, bool)
     entries = []
     for row, (numbers, parts, inside) in enumerate(zip(rows, shares, kept, strict=True)):
         for number in np.unique(numbers[inside]).tolist():
             count = 1 if flag(op, "binary_output") else parts[inside & (numbers == number)].sum()
             entries.append(((row, number)[2 - values.ndim :], count))
-    largest = int(values[kept.reshape(values.shape)].max(initial=-1)) + 1
-    shape = (len(rows), max(largest, least))[2 - values.ndim :]
+    width = most if most > 0 else max(int(values.max(initial=0)) + 1, least)
+    shape = (len(rows), width)[2 - values.ndim :]
     indices = np.array([index for index, _ in entries], np.int64).reshape(-1, values.ndim)
     return [indices, np.array([count for _, count in entries], weights.dtype), np.array(shape, np.int64)]
 
