@@ -30,7 +30,7 @@ from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.difference.compare import differences
 from modelc.driver import Compilation, Settings, compile_model
 from modelc.execute.compare import compare
-from modelc.execute.evaluator import evaluate
+from modelc.execute.engine import candidates
 from modelc.frontends.frontend import LoadOptions
 from modelc.frontends.load import detect, load
 from modelc.frontends.soundness import findings
@@ -41,19 +41,30 @@ from modelc.tables import table
 
 TIMEOUT = 120  # seconds for one case
 ACCEPTED = frozenset({"compile", "strip_then_compile", "needs_shape"})
-COUNTED = ("cases", "compiled", "refused", "compared", "wrong")
+COUNTED = ("cases", "compiled", "refused", "wrong")
+UNTAKEN = frozenset({"MC510", "MC602"})  # what an engine cannot execute
 EITHER = frozenset({"op_support", "no_inputs", "no_crash"})
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of one case: `ok`, or what is wrong with it."""
+    """What became of one case.
+
+    Attributes:
+        case: Its name.
+        expected: The verdict it should have.
+        verdict: The one it has.
+        problem: What is wrong, empty where all is well.
+        compared: The engines whose numbers were held against the references.
+        codes: The codes of what it was refused for.
+        messages: The same in words.
+    """
 
     case: str
     expected: str
     verdict: str
     problem: str = ""
-    compared: bool = False
+    compared: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     messages: tuple[str, ...] = ()
 
@@ -77,17 +88,18 @@ def run_case(corpus: Path, case: Mapping[str, Any], keep: Path | None = None) ->
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / f"{case['id']}.om"
         compilation = compile_model(corpus / case["model"], target, settings)
-        has_numbers = "refs" in case and case.get("ref_match", True)
+        compared: list[str] = []
         problem = _judge(case, compilation, target)
         if compilation.ok and not problem:
             problem = _judge_artifacts(compilation, target)
-            problem = problem or (_compare(corpus, case, target) if has_numbers else "")
+            if not problem and "refs" in case and case.get("ref_match", True):
+                problem = _compare(corpus, case, target, compared)
         if keep is not None:
             shutil.copytree(target.parent, keep, dirs_exist_ok=True)
     codes = tuple(sorted({d.code for d in compilation.errors}))
     messages = tuple(f"{d.code} {d.message}" for d in compilation.errors)
     verdict = "compiled" if compilation.ok else "refused"
-    return Result(case["id"], case["expected"], verdict, problem, compilation.ok and has_numbers, codes, messages)
+    return Result(case["id"], case["expected"], verdict, problem, tuple(compared), codes, messages)
 
 
 def _judge(case: Mapping[str, Any], compilation: Compilation, target: Path) -> str:
@@ -116,17 +128,31 @@ def _judge_artifacts(compilation: Compilation, target: Path) -> str:
     return "" if differences(*models).equal else "holds different models as .om and as .air"
 
 
-def _compare(corpus: Path, case: Mapping[str, Any], artifact: Path) -> str:
+def _compare(corpus: Path, case: Mapping[str, Any], artifact: Path, compared: list[str]) -> str:
+    """Return how the numbers of an artifact differ from the references; adds the engines that executed it."""
     arrays = _read(corpus / case["refs"])
     tensors = {item["name"]: item["tensor"] for item in case.get("fixed_shapes", ()) if "tensor" in item}
-    graph = load(artifact, LoadOptions(), Sink()).graph
+    model = load(artifact, LoadOptions(), Sink())
     given = {name.removeprefix("in:"): array for name, array in arrays.items() if name.startswith("in:")}
     wanted = {name.removeprefix("out:"): array for name, array in arrays.items() if name.startswith("out:")}
-    try:
-        actual = evaluate(graph, dict(_feeds(graph, given, tensors)))
-    except ModelcError as error:
-        executable = all(d.code != "MC602" for d in error.diagnostics)
-        return f"does not run: {error}" if executable else ""
+    feeds = dict(_feeds(model.graph, given, tensors))
+    for engine in candidates():
+        if not engine.is_installed() or engine.obstacles(model):
+            continue
+        try:
+            actual = engine.prepare(model)(feeds)
+        except ModelcError as error:
+            if all(each.code in UNTAKEN for each in error.diagnostics):
+                continue
+            return f"does not run with {engine.name}: {error}"
+        compared.append(engine.name)
+        problem = _difference(actual, wanted)
+        if problem:
+            return f"{engine.name}: {problem}"
+    return ""
+
+
+def _difference(actual: Mapping[str, NDArray[Any]], wanted: Mapping[str, NDArray[Any]]) -> str:
     pairs = _pairs(actual, wanted)
     if not pairs:
         return f"outputs {', '.join(actual)} are none of {', '.join(wanted)}"
@@ -203,14 +229,15 @@ def main() -> None:
     tally, codes = defaultdict[str, Counter[str]](Counter), Counter[str]()
     for case, result in run_all(options.corpus, chosen, keep=options.keep):
         counted = tally[result.expected]
-        counted.update(("cases", result.verdict), wrong=bool(result.problem), compared=result.compared)
+        counted.update(("cases", result.verdict, *result.compared), wrong=bool(result.problem))
         codes.update(result.codes)
         if result.problem or (options.verbose and result.verdict == "refused"):
             print(f"{result.case} {case['kind']} {case['model']}\n  expected {result.expected}: {result.problem}")
             for message in result.messages[:3]:
                 print(f"    {message[:240]}")
-    rows = [("expected", *COUNTED)]
-    rows += [(name, *(str(counts[each]) for each in COUNTED)) for name, counts in sorted(tally.items())]
+    columns = (*COUNTED, *(engine.name for engine in candidates()))
+    rows = [("expected", *columns)]
+    rows += [(name, *(str(counts[each]) for each in columns)) for name, counts in sorted(tally.items())]
     print(table(rows, frozenset(range(1, len(rows[0])))))
     print("refused for:", ", ".join(f"{count} {code} {CODES[code].name}" for code, count in codes.most_common()))
 
