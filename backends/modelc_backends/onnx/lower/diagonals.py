@@ -23,9 +23,7 @@ ALL = 1 << 31  # more diagonals than any matrix has
 
 def _steps(site: Site, value: Value, axis: int) -> Value:
     """Return the positions along an axis, which counts from the end."""
-    rank = site.rank(value)
-    extent = site.extents(value, rank + axis, rank + axis + 1)
-    return site.onnx("Range", site.constant(0), site.squeeze(extent, (0,)), site.constant(1))
+    return site.counted(site.squeeze(site.extents(value, site.rank(value) + axis), (0,)))
 
 
 def _on_diagonal(site: Site, rows: Value, columns: Value) -> Value:
@@ -118,16 +116,18 @@ def _triangle(site: Site) -> Lowered:
 
 @lowers("MatrixBandPart")
 def _matrix_band_part(site: Site) -> Lowered:
-    x = site.inputs[0]
-    lower, upper = (_kept(site, value) for value in site.inputs[1:])
-    band = site.onnx("Trilu", x, upper, upper=0)
-    return site.onnx("Trilu", band, site.onnx("Neg", lower), upper=1)
+    lower, upper = _kept(site, site.inputs[1], -1), _kept(site, site.inputs[2], 1)
+    return site.onnx("Trilu", site.onnx("Trilu", site.inputs[0], upper, upper=0), lower, upper=1)
 
 
-def _kept(site: Site, count: Value) -> Value:
-    """Return how many diagonals are kept on one side; a negative number stands for all."""
-    count, zero = site.reshape(site.cast(count, I64), ()), site.constant(0)
-    return site.onnx("Where", site.onnx("Less", count, zero), site.constant(ALL), count)
+def _kept(site: Site, count: Value, side: int) -> Value:
+    """Return the number of the last diagonal that is kept on one side; a negative count stands for all."""
+    known = site.array(count)
+    if known is not None:
+        return site.constant(side * (known.item() if known >= 0 else ALL))
+    count = site.reshape(site.cast(count, I64), ())
+    last = site.onnx("Where", site.onnx("Less", count, site.constant(0)), site.constant(ALL), count)
+    return site.onnx("Mul", last, site.constant(side))
 
 
 # -- bands of diagonals

@@ -158,7 +158,7 @@ def _one_hot(site: Site) -> Lowered:
     x, depth, on, off = site.inputs
     axis = positive_axis(site.op, integer(site.op, "axis", -1), site.rank(x) + 1)
     x, depth = site.cast(x, I64), site.reshape(site.cast(depth, I64), ())
-    classes = site.onnx("Range", site.constant(0), depth, site.constant(1))
+    classes = site.counted(depth)
     classes = site.unsqueeze(classes, range(1, site.rank(x) + 1 - axis)) if axis < site.rank(x) else classes
     chosen = site.onnx("Equal", site.unsqueeze(x, (axis,)), classes)
     return site.onnx("Where", chosen, site.reshape(on, ()), site.reshape(off, ()))

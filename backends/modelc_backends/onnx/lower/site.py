@@ -195,6 +195,9 @@ class Site:
         number = onnx_number(element)
         if number is None:
             raise NoFormError(f"has elements of {element}, which ONNX lacks")
+        known = constant(value, SMALL)
+        if known is not None and known.dtype.kind in "iub" and element.family in ("float", "int", "uint", "bool"):
+            return self.constant(known.astype(numpy_dtype(element)), element)
         return self.onnx("Cast", value, to=number)
 
     def reshape(self, value: Value, dims: Sequence[int]) -> Value:
@@ -218,10 +221,19 @@ class Site:
 
     def unsqueeze(self, value: Value, axes: Sequence[int]) -> Value:
         """Return `value` with new dimensions of extent 1 at the positions `axes` of the result."""
+        if value.producer.kind == "const" and value.tensor.is_static:
+            dims = list(value.tensor.dims)
+            for axis in sorted(axis % (len(dims) + len(axes)) for axis in axes):
+                dims.insert(axis, 1)
+            return self.reshape(value, dims)
         return self.onnx("Unsqueeze", value, self.constant(axes, part="axes"))
 
     def squeeze(self, value: Value, axes: Sequence[int]) -> Value:
         """Return `value` without its dimensions `axes`, which have extent 1."""
+        if value.producer.kind == "const" and value.tensor.is_static:
+            dims = value.tensor.dims
+            gone = {axis % len(dims) for axis in axes}
+            return self.reshape(value, [dim for axis, dim in enumerate(dims) if axis not in gone])
         return self.onnx("Squeeze", value, self.constant(axes, part="axes"))
 
     def extents(self, value: Value, start: int, end: int | None = None) -> Value:
@@ -232,6 +244,13 @@ class Site:
         if len(known) == len(shape[start:end]):
             return self.constant(np.array(known, np.int64), part="shape")
         return self.onnx("Shape", value, start=start, end=end)
+
+    def counted(self, count: Value) -> Value:
+        """Return the integers from 0 up to `count`, an integer without dimensions."""
+        known = constant(count)
+        if known is not None and known.item() * I64.nbytes <= SMALL:
+            return self.constant(np.arange(known.item()))
+        return self.onnx("Range", self.constant(0), count, self.constant(1))
 
     # -- layout
 
