@@ -13,6 +13,4 @@ TARGET = f"{_SOURCE},check-source,lower-tf,infer-types,simplify,narrow-types,ins
 
 # What files for other runtimes are written from: simplified, and no rule of any device asked. They know batch
 # normalization as one op.
-ONNX = (
-    f"{_SOURCE},lower-tf,infer-types,simplify{{split-batch-norm=false}},insert-aipp,lower-to-onnx,cancel-transposes"
-)
+ONNX = f"{_SOURCE},lower-tf,infer-types,simplify{{split-batch-norm=false}},insert-aipp,lower-to-onnx,cancel-transposes"

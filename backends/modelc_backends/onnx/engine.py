@@ -113,7 +113,7 @@ def _add_taps(model: Model, copy: Model, taps: Taps) -> list[Value]:
         (old, new)
         for op, twin in zip(model.graph, copy.graph, strict=True)
         for old, new in zip(op.results, twin.results, strict=True)
-        if old in taps.values and old.readers and isinstance(old.type, TensorType)
+        if old in taps.values and isinstance(old.type, TensorType) and any(value.readers for value in op.results)
     ]
     end, names = copy.graph.return_op, copy.graph.output_names
     copy.graph.set_operands(end, [*end.operands, *(new for _, new in pairs)])

@@ -82,7 +82,8 @@ class _Serializer:
         for op in graph:
             self._add_op(stream, head, op, names)
         for name, value in zip(public, graph.outputs, strict=True):
-            if names[value] != name:  # an input, a constant, or an output for the second time
+            found = self._name(value, names)
+            if found != name:  # an input, a constant, or an output for the second time
                 copy = onnx.NodeProto(
                     op_type="Identity", name=self._nodes.claim(name), input=[names[value]], output=[name]
                 )
@@ -104,7 +105,7 @@ class _Serializer:
             if graph.owner is None and public[-1] != name:
                 problem = f"two inputs or outputs are called `{name}`, which ONNX cannot tell apart"
                 self.findings.append(finding("MC504", problem, value))
-            if value.producer.dialect == "onnx":
+            if value.producer.kind not in BUILT_IN:
                 names.setdefault(value, public[-1])
         return public
 
