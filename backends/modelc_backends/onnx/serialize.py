@@ -213,8 +213,12 @@ def _graph_attributes(op: Op) -> Sequence[str]:
 def _outside(tensor: Any, place: Place, nbytes: int) -> Stream:
     tensor.data_location = onnx.TensorProto.EXTERNAL
     stream = Stream.of(_bytes(tensor))
-    numbers = {"offset": str(place.offset).encode(), "length": str(nbytes).encode()}
-    for key, text in {"location": place.location, **numbers}.items():
+    entries: dict[str, bytes | Blob] = {
+        "location": place.location,
+        "offset": str(place.offset).encode(),
+        "length": str(nbytes).encode(),
+    }
+    for key, text in entries.items():
         entry = Stream()
         entry.add_field(_number(onnx.StringStringEntryProto, "key"), key.encode())
         entry.add_field(_number(onnx.StringStringEntryProto, "value"), text)

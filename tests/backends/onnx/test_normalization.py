@@ -44,9 +44,9 @@ CASES = [
 ]
 PRODUCTS = [
     *(
-        Case("MatMulV2", (floats(*a), floats(*b)), {"transpose_x1": a[0] == 3, "transpose_x2": b[0] == 5})
-        for a in ((2, 3), (3, 2))
-        for b in ((3, 5), (5, 3))
+        Case("MatMulV2", (floats(*a), floats(*b)), {"transpose_x1": flip_a, "transpose_x2": flip_b})
+        for a, flip_a in (((2, 3), False), ((3, 2), True))
+        for b, flip_b in (((3, 5), False), ((5, 3), True))
     ),
     *(Case("MatMul", (floats(2, 3), floats(3, 5), bias)) for bias in (floats(5), floats(2, 5))),
     *(Case("MatMulV2", (ints(9, 2, 3, dtype=each), ints(9, 3, 2, dtype=each))) for each in ("i1", "i4")),

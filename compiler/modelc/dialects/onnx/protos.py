@@ -52,7 +52,7 @@ def attribute_proto(name: str, value: Attribute) -> Any:
         return onnx.helper.make_attribute(name, tensor_proto(value))
     kind = _kind(value)
     if kind is None:
-        raise UnserializableError(f"has the attribute `{name}` of a kind that ONNX lacks: {value}")
+        raise UnserializableError(f"has the attribute `{name}` of a kind that ONNX lacks: {value!r}")
     items = tuple(map(_plain, value)) if isinstance(value, tuple) else _plain(value)
     return onnx.helper.make_attribute(name, items, attr_type=kind)
 
