@@ -18,8 +18,8 @@ from modelc_backends.onnx.lower.table import Lowered, lowers
 
 
 def _side(site: Site, matrices: Value) -> int:
-    """Return how many rows and columns square matrices have."""
-    side = site.shape(matrices)[-1]
+    """Return how many rows matrices have."""
+    side = site.shape(matrices)[-2]
     if not isinstance(side, int):
         raise NoFormError(f"needs to know the extents of `{matrices.name}`, which is {matrices.type}", SHAPE_FIX)
     return side
@@ -58,7 +58,7 @@ def _eliminated(site: Site, rows: Value, side: int) -> tuple[Value, ...]:
 def _elimination_step(site: Site, column: Value, carried: Sequence[Value]) -> Sequence[Value]:
     """Bring the largest number of a column, the pivot, to its row, and take that row from all others."""
     rows, sign, logarithm = carried
-    rank, numbers = site.rank(rows), site.constant(np.arange(site.dims(rows)[-2]).reshape(-1, 1), I64, "rows")
+    rank, numbers = site.rank(rows), site.constant(np.arange(_side(site, rows)).reshape(-1, 1), I64, "rows")
     is_row = site.onnx("Equal", numbers, column)
     size = site.onnx("Abs", _at(site, rows, column, rank - 1))
     open_ = site.onnx("Where", site.onnx("Less", numbers, column), site.constant(-1, F64), size)
@@ -133,7 +133,7 @@ def _cholesky(site: Site) -> Lowered:
 def _root_step(site: Site, column: Value, carried: Sequence[Value]) -> Sequence[Value]:
     """Move one column from what is left of the matrices to their roots."""
     left, root = carried
-    rank, side = site.rank(left), site.shape(left)[-1]
+    rank, side = site.rank(left), _side(site, left)
     numbers = _at(site, left, column, rank - 1)
     scaled = site.onnx("Div", numbers, site.onnx("Sqrt", _at(site, numbers, column, rank - 2)))
     places = np.arange(side)

@@ -141,7 +141,7 @@ def _band_of(site: Site, index: int, dims: Sequence[int]) -> Band:
 
 def _flat(dims: tuple[int, ...], index: tuple[Any, ...]) -> NDArray[np.int64]:
     """Return the flat positions of `index`, which begins with an ellipsis, in an array of `dims`."""
-    return np.ravel_multi_index(index[1:], dims).astype(np.int64)
+    return np.asarray(np.ravel_multi_index(index[1:], dims), np.int64)
 
 
 def _moved(site: Site, source: Value, dims: tuple[int, ...], index: Any, target: tuple[int, ...], places: Any) -> Value:

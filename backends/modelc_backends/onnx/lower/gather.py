@@ -128,7 +128,8 @@ _INPLACE = {"InplaceUpdate": "none", "InplaceAdd": "add", "InplaceSub": "sub"}
 
 @lowers(*_TENSOR_SCATTER)
 def _tensor_scatter(site: Site) -> Lowered:
-    return scattered(site, *site.inputs, _TENSOR_SCATTER[site.op_type])
+    x, indices, updates = site.inputs
+    return scattered(site, x, indices, updates, _TENSOR_SCATTER[site.op_type])
 
 
 @lowers(*_INPLACE)

@@ -150,7 +150,8 @@ def _places_among(site: Site, rows: Value, values: Value, right: bool) -> Value:
 
 @lowers("LowerBound", "UpperBound")
 def _bound(site: Site) -> Lowered:
-    return _places_among(site, *site.inputs, site.op_type == "UpperBound")
+    rows, values = site.inputs
+    return _places_among(site, rows, values, site.op_type == "UpperBound")
 
 
 @lowers("SearchSorted")
