@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-_SOURCE = "inline-functions,resolve-control-flow,freeze,strip-training-ops,prune,fix-shapes"
+_FROZEN = "inline-functions,resolve-control-flow,freeze,strip-training-ops,prune"
+_SOURCE = f"{_FROZEN},fix-shapes"
 
 # To the canonical dialect, and no rule of any device asked.
 LOWERING = f"{_SOURCE},lower-tf,infer-types,insert-aipp"
@@ -11,6 +12,9 @@ LOWERING = f"{_SOURCE},lower-tf,infer-types,insert-aipp"
 # kernels of the chip, where one is named.
 TARGET = f"{_SOURCE},check-source,lower-tf,infer-types,simplify,narrow-types,insert-aipp,check-target,missing-kernel"
 
-# What files for other runtimes are written from: simplified, and no rule of any device asked. They know batch
-# normalization as one op.
-ONNX = f"{_SOURCE},lower-tf,infer-types,simplify{{split-batch-norm=false}},insert-aipp,lower-to-onnx,cancel-transposes"
+# What files for other runtimes are written from: simplified, and no rule of any device asked. They take dimensions that
+# are not known, and batch normalization as one op.
+ONNX = (
+    f"{_FROZEN},fix-shapes{{open=true}},lower-tf,infer-types,simplify{{split-batch-norm=false}},insert-aipp,"
+    "lower-to-onnx,cancel-transposes"
+)

@@ -38,9 +38,10 @@ class FixShapes(Pass):
 
     input: str = option("", "shapes of inputs, as in `x:1,224,224,3;n:8`", flag="input-shape")
     batch_size: int = option(0, "extent of unknown first dimensions, 0 to leave them", flag="batch-size")
+    open: bool = option(False, "whether dimensions may stay unknown")
 
     def run(self, model: Model, context: PassContext) -> None:
-        """Set the types of the inputs and report every dimension that stays unknown."""
+        """Set the types of the inputs and report every dimension that stays unknown, unless that is allowed."""
         graph, sink = model.graph, context.sink
         given = _given_shapes(model, self.input, sink)
         wrong = {value for value, entry in given.items() if _contradicts(value.type, entry.dims)}
@@ -53,7 +54,8 @@ class FixShapes(Pass):
         if self.batch_size:
             _report_batch(graph, self.batch_size, given, sink)
         _drop_unread(graph, sink)
-        _report_open(graph, wrong, self.input, sink)
+        if not self.open:
+            _report_open(graph, wrong, self.input, sink)
 
 
 # -- which input is meant

@@ -82,3 +82,11 @@ def test_resources_take_no_shape() -> None:
     model = read_model("graph @main(%table: resource, %x: f32[2]) { return %table, %x }")
     assert [finding.code for finding in fix(model, "table:2")] == ["MC408"]
     assert fix(model) == []
+
+
+def test_dimensions_may_stay_unknown_where_the_target_takes_them() -> None:
+    model, sink = model_of("f32[?, 3]"), Sink()
+    FixShapes(open=True).run(model, PassContext(sink))
+    assert not list(sink)
+    FixShapes("x0:2,3", open=True).run(model, PassContext(sink))
+    assert str(model.graph.inputs[0].type) == "f32[2, 3]"

@@ -250,6 +250,15 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     np.testing.assert_array_equal(run(tmp_path / "m.onnx", x=x)[0], np.maximum(x + np.arange(1, 4), 0))
 
 
+def test_an_unknown_batch_stays_unknown(tmp_path: Path) -> None:
+    source = tmp_path / "m.mir"
+    source.write_text(TEXT.replace("onnx.", "ge.").replace("f32[2, 3]", "f32[?, 3]"))
+    assert main(["compile", str(source), "--target", "onnx", "-o", str(tmp_path)]) == 0
+    for batch in (1, 4):
+        x = np.full((batch, 3), -1, np.float32)
+        assert run(tmp_path / "m.onnx", x=x)[0].tolist() == [[0, 1, 2]] * batch
+
+
 def test_an_op_without_a_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = tmp_path / "m.mir"
     source.write_text("graph @main(%x: f32[2]) {\n  %y = ge.NextAfter(%x, %x) : f32[2]\n  return %y\n}")
