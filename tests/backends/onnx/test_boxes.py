@@ -49,6 +49,22 @@ def test_computes_the_same(case: Case) -> None:
 
 
 @settings(max_examples=15)
+@given(st.integers(1, 20), st.integers(0, 20), st.sampled_from([0.0, 0.3, 0.8]), st.booleans())
+def test_scores_decay_softly(count: int, wanted: int, least: float, pad: bool) -> None:
+    found = np.linspace(0.05, 0.95, count, dtype=np.float32)[::-1].copy()
+    limits = known(wanted), OVERLAP, np.array(least, np.float32), known(0.5, np.float32)
+    check("NonMaxSuppressionV5", boxes(count), found, *limits, pad_to_max_output_size=pad)
+
+
+@settings(max_examples=15)
+@given(st.integers(1, 20), st.integers(0, 20), st.sampled_from([0.0, 0.3, 0.8]))
+def test_overlaps_may_be_given(count: int, wanted: int, least: float) -> None:
+    overlaps = np.abs(np.tanh(floats(count, count) / 8))
+    limits = known(wanted), OVERLAP, np.array(least, np.float32)
+    check("NonMaxSuppressionWithOverlaps", overlaps, scores(count), *limits)
+
+
+@settings(max_examples=15)
 @given(st.sampled_from([1, 3]), st.sampled_from([2, 5, 40]), st.booleans(), st.booleans())
 def test_the_best_of_all_classes(groups: int, total: int, per_class: bool, clip: bool) -> None:
     given_boxes = boxes(2, 7, groups) * 1.2 - 0.1

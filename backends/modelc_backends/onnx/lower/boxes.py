@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from modelc.dialects.ge.helpers import flag, integer, number
-from modelc.ir.op import Value
-from modelc.ir.types import F32, I64
+from modelc.ir.op import Op, Value
+from modelc.ir.types import BOOL, F32, I64, TensorType, tensor
+from modelc_backends.onnx.lower.control import begin_graph
 from modelc_backends.onnx.lower.site import NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
@@ -70,12 +72,88 @@ def _suppression_v4(site: Site) -> Lowered:
 
 @lowers("NonMaxSuppressionV5")
 def _suppression_v5(site: Site) -> Lowered:
-    sigma = site.needed(5, "how softly scores decay")
-    if sigma.item() > 0:
-        raise NoFormError("lets scores of overlapping boxes decay, which ONNX does not")
-    indices = _selected(site, _threshold(site, 3), _threshold(site, 4))
-    scores = site.onnx("Gather", site.inputs[1], indices, axis=0)
+    sigma = site.needed(5, "how softly scores decay").item()
+    if sigma > 0:
+        indices, scores = _softly_selected(site, -0.5 / sigma)
+    else:
+        indices = _selected(site, _threshold(site, 3), _threshold(site, 4))
+        scores = site.onnx("Gather", site.inputs[1], indices, axis=0)
     return _fitted(site, indices), _fitted(site, scores), site.onnx("Size", indices)
+
+
+# -- one box after the other
+
+Lessen: TypeAlias = Callable[[Site, Value, Value, Sequence[Value]], Value]
+
+
+def _one_by_one(site: Site, least: Value, fixed: Sequence[Value], lessen: Lessen) -> tuple[Value, Value]:
+    """Return indices and scores of boxes, the best of what is left in each step of a loop.
+
+    Args:
+        site: The op: its operands 1 and 2 are the scores and how many boxes are wanted.
+        least: What a score must exceed, without dimensions.
+        fixed: What every step reads.
+        lessen: Builds, from the box of a step, all scores, and what is fixed, the scores of the others that are left.
+    """
+    scores, least = (site.cast(value, F32) for value in (site.inputs[1], site.reshape(least, ())))
+    types = [value.type for value in (scores, least, *fixed)]
+    loop, inner = begin_graph(site, f"{site.op_type}_loop", [tensor(I64), tensor(BOOL), *types])
+    _, _, left, bound, *given = loop.inputs
+    best = inner.onnx("ArgMax", left, axis=0, keepdims=0)
+    lowest = inner.constant((float("-inf"),), F32)
+    rest = inner.onnx("ScatterElements", lessen(inner, best, left, given), inner.reshape(best, (1,)), lowest, axis=0)
+    score = inner.onnx("Gather", left, best, axis=0)
+    loop.append(Op("return", (_any_above(inner, rest, bound), rest, bound, *given, best, score)))
+    operands = (site.reshape(_count(site, 2), ()), _any_above(site, scores, least), scores, least, *fixed)
+    types += [TensorType(I64, (None,)), TensorType(F32, (None,))]
+    results = site.rw.build("onnx.Loop", operands, types=types, graphs=(loop,), name=site.op.name).results
+    return results[-2], results[-1]
+
+
+def _any_above(site: Site, scores: Value, least: Value) -> Value:
+    return site.onnx("Greater", site.onnx("ReduceMax", scores, keepdims=0), least)
+
+
+def _softly_selected(site: Site, scale: float) -> tuple[Value, Value]:
+    """Let scores decay by `scale` times the square of the share that boxes have in common with the selected ones."""
+    boxes = site.cast(site.inputs[0], F32)
+    first, second = site.many("Split", 2, boxes, axis=1, num_outputs=2)
+    low, high = site.onnx("Min", first, second), site.onnx("Max", first, second)
+    area = _area(site, site.onnx("Sub", high, low))
+
+    def lessen(inner: Site, best: Value, scores: Value, given: Sequence[Value]) -> Value:
+        share = _share(inner, best, *given)
+        power = inner.onnx("Mul", inner.onnx("Mul", share, share), inner.constant(scale, F32))
+        return inner.onnx("Mul", scores, inner.onnx("Exp", power))
+
+    return _one_by_one(site, site.inputs[4], (low, high, area), lessen)
+
+
+def _area(site: Site, extents: Value) -> Value:
+    return site.onnx("ReduceProd", extents, site.constant((1,)), keepdims=0)
+
+
+def _share(site: Site, best: Value, low: Value, high: Value, area: Value) -> Value:
+    """Return the share of the union that box `best` has in common with each box; none with an empty one."""
+    zero = site.constant(0, F32)
+    own_low, own_high, own_area = (site.onnx("Gather", each, best, axis=0) for each in (low, high, area))
+    extents = site.onnx("Sub", site.onnx("Min", high, own_high), site.onnx("Max", low, own_low))
+    common = _area(site, site.onnx("Max", extents, zero))
+    union = site.onnx("Sub", site.onnx("Add", area, own_area), common)
+    smallest = site.onnx("Min", union, site.onnx("Min", area, own_area))
+    return site.onnx("Where", site.onnx("Greater", smallest, zero), site.onnx("Div", common, union), zero)
+
+
+@lowers("NonMaxSuppressionWithOverlaps")
+def _suppression_with_overlaps(site: Site) -> Lowered:
+    overlaps, most = (site.cast(value, F32) for value in (site.inputs[0], site.reshape(site.inputs[3], ())))
+
+    def lessen(inner: Site, best: Value, scores: Value, given: Sequence[Value]) -> Value:
+        shares, bound = given
+        closed = inner.onnx("Greater", inner.onnx("Gather", shares, best, axis=1), bound)
+        return inner.onnx("Where", closed, inner.constant(float("-inf"), F32), scores)
+
+    return _one_by_one(site, site.inputs[4], (overlaps, most), lessen)[0]
 
 
 # -- several images and classes

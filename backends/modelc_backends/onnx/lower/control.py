@@ -78,14 +78,14 @@ def _add_input(graph: Graph, type_: Type) -> None:
 
 def _choice(site: Site, number: int, chosen: Graph, rest: Graph) -> Graph:
     """Return a graph that runs `chosen` where its last input is `number`, else `rest`."""
-    graph, inner = _begin(site, f"{chosen.name}_or_more", [value.type for value in chosen.inputs])
+    graph, inner = begin_graph(site, f"{chosen.name}_or_more", [value.type for value in chosen.inputs])
     results = _branch(inner, _is(inner, graph.inputs[-1], number), graph.inputs, (chosen, rest))
     graph.append(Op("return", results))
     return graph
 
 
-def _begin(site: Site, name: str, types: Sequence[Type]) -> tuple[Graph, Site]:
-    """Return a new graph that takes `types`, and what builds at its end."""
+def begin_graph(site: Site, name: str, types: Sequence[Type]) -> tuple[Graph, Site]:
+    """Return a new graph that takes `types`, still without an end, and what builds at its end."""
     graph = Graph(name)
     graph.append(Op("input", (), {}, tuple(types)))
     rewriter = Rewriter(graph, site.rw.rule)
@@ -98,7 +98,7 @@ def _while(site: Site) -> Lowered:
     _need_tensors(site)
     condition, body = site.op.graphs
     carried = [value.type for value in body.inputs]
-    loop, inner = _begin(site, f"{body.name}_loop", [tensor(I64), tensor(BOOL), *carried])
+    loop, inner = begin_graph(site, f"{body.name}_loop", [tensor(I64), tensor(BOOL), *carried])
     results = _copied(inner.rw, body, loop.inputs[2:])
     goes_on = _holds(inner, _copied(inner.rw, condition, results)[0])
     loop.append(Op("return", (goes_on, *results)))
@@ -120,7 +120,7 @@ def counted_loop(
         body: Builds one step, from its number and what is carried to what is carried on; it reads nothing else.
     """
     types = [value.type for value in carried]
-    loop, inner = _begin(site, f"{site.op_type}_loop", [tensor(I64), tensor(BOOL), *types])
+    loop, inner = begin_graph(site, f"{site.op_type}_loop", [tensor(I64), tensor(BOOL), *types])
     step, goes_on, *given = loop.inputs
     loop.append(Op("return", (goes_on, *body(inner, step, given))))
     operands = (site.constant(count), site.rw.absent(), *carried)
@@ -134,7 +134,7 @@ def _for(site: Site) -> Lowered:
     (body,) = site.op.graphs
     start, _, delta, *given = site.inputs
     types = [start.type, delta.type, *(value.type for value in body.inputs[1:])]
-    loop, inner = _begin(site, f"{body.name}_loop", [tensor(I64), tensor(BOOL), *types])
+    loop, inner = begin_graph(site, f"{body.name}_loop", [tensor(I64), tensor(BOOL), *types])
     step, goes_on, first, each, *carried = loop.inputs
     index = inner.onnx("Add", first, inner.onnx("Mul", inner.cast(step, site.element(start)), each))
     results = _copied(inner.rw, body, (index, *carried))

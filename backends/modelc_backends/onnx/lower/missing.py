@@ -29,7 +29,7 @@ _REASONS: Final[Mapping[str, str]] = {
     "reads the bits of numbers, which ONNX cannot": "Fingerprint NextAfter",
     "joins texts, which ONNX does not by segments": "UnsortedSegmentJoin",
     "searches step by step, for which ONNX has no op": """
-        CTCBeamSearchDecoder CTCLoss EditDistance IsotonicRegression NonMaxSuppressionWithOverlaps""",
+        CTCBeamSearchDecoder CTCLoss EditDistance IsotonicRegression""",
     "works on sets of any size, for which ONNX has no op": """
         ComputeAccidentalHits DenseCountSparseOutput DenseToDenseSetOperation DenseToSparseSetOperation SetSize
         SparseSoftmax""",
