@@ -124,3 +124,18 @@ def calls(build: Any) -> st.SearchStrategy[Call]:
         return made
 
     return strategy()
+
+
+def pick(draw: Draw, items: Sequence[Any]) -> Any:
+    """Return one of some items."""
+    return draw(st.sampled_from(items))
+
+
+def flip(draw: Draw) -> bool:
+    """Return either truth value."""
+    return bool(draw(st.booleans()))
+
+
+def whole(draw: Draw, low: int, high: int) -> int:
+    """Return an integer between bounds, which it may reach."""
+    return int(draw(st.integers(low, high)))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from tf_arrays import SINGLES, Array, Draw, calls, ints, numbers, scalar, shapes
+from tf_arrays import SINGLES, Array, Draw, calls, flip, ints, numbers, pick, scalar, shapes, whole
 from tf_harness import Call, Check, Known, Operand, add, same
 
 Rng = np.random.Generator
@@ -24,18 +24,18 @@ def _shape(draw: Draw) -> Known:
 for op_type in ("RandomUniform", "RandomStandardNormal", "TruncatedNormal"):
     add(
         op_type,
-        calls(lambda d, rng: Call({"shape": _shape(d)}, {"dtype": d(st.sampled_from(DRAWN)), **SAME_SEED})),
+        calls(lambda d, rng: Call({"shape": _shape(d)}, {"dtype": pick(d, DRAWN), **SAME_SEED})),
         rounding=8,
     )
 
 
 def _bounds(draw: Draw, rng: Rng) -> dict[str, Operand]:
-    name = draw(st.sampled_from(("int32", "int64")))
-    return {"minval": scalar(draw(st.integers(-9, 0)), name), "maxval": scalar(draw(st.integers(1, 99)), name)}
+    name = pick(draw, ("int32", "int64"))
+    return {"minval": scalar(whole(draw, -9, 0), name), "maxval": scalar(whole(draw, 1, 99), name)}
 
 
 def _seed(draw: Draw) -> Array:
-    return np.array([draw(st.integers(-(2**31), 2**31)), draw(st.integers(0, 9))], np.int64)
+    return np.array([whole(draw, -(2**31), 2**31), whole(draw, 0, 9)], np.int64)
 
 
 def _key(draw: Draw, rng: Rng) -> dict[str, Operand]:
@@ -43,7 +43,7 @@ def _key(draw: Draw, rng: Rng) -> dict[str, Operand]:
     return {
         "key": rng.integers(0, 2**63, 1).astype(np.uint64),
         "counter": counter,
-        "alg": scalar(draw(st.sampled_from([1, 3]))),
+        "alg": scalar(pick(draw, [1, 3])),
     }
 
 
@@ -54,17 +54,17 @@ add("StatelessRandomGetAlg", calls(lambda draw, rng: Call({})))
 for op_type in ("StatelessRandomUniformV2", "StatelessRandomNormalV2", "StatelessTruncatedNormalV2"):
     add(
         op_type,
-        calls(lambda d, rng: Call({"shape": _shape(d), **_key(d, rng)}, {"dtype": d(st.sampled_from(DRAWN))})),
+        calls(lambda d, rng: Call({"shape": _shape(d), **_key(d, rng)}, {"dtype": pick(d, DRAWN)})),
         rounding=8,
     )
 WORDS = ("int32", "int64", "uint32", "uint64")
 add(
     "StatelessRandomUniformFullInt",
-    calls(lambda d, rng: Call({"shape": _shape(d), "seed": _seed(d)}, {"dtype": d(st.sampled_from(WORDS))})),
+    calls(lambda d, rng: Call({"shape": _shape(d), "seed": _seed(d)}, {"dtype": pick(d, WORDS)})),
 )
 add(
     "StatelessRandomUniformFullIntV2",
-    calls(lambda d, rng: Call({"shape": _shape(d), **_key(d, rng)}, {"dtype": d(st.sampled_from(WORDS))})),
+    calls(lambda d, rng: Call({"shape": _shape(d), **_key(d, rng)}, {"dtype": pick(d, WORDS)})),
 )
 add(
     "StatelessRandomUniformInt",
@@ -77,10 +77,10 @@ add(
 
 
 def _categories(draw: Draw, rng: Rng, *seed: str) -> Call:
-    logits = numbers(rng, (draw(st.integers(1, 4)), draw(st.integers(1, 5))), draw(st.sampled_from(SINGLES)))
-    operands: dict[str, Operand] = {"logits": logits, "num_samples": scalar(draw(st.integers(0, 9)))}
+    logits = numbers(rng, (whole(draw, 1, 4), whole(draw, 1, 5)), pick(draw, SINGLES))
+    operands: dict[str, Operand] = {"logits": logits, "num_samples": scalar(whole(draw, 0, 9))}
     operands |= {name: _seed(draw) for name in seed}
-    return Call(operands, {"output_dtype": draw(st.sampled_from(["int32", "int64"])), **({} if seed else SAME_SEED)})
+    return Call(operands, {"output_dtype": pick(draw, ["int32", "int64"]), **({} if seed else SAME_SEED)})
 
 
 add("Multinomial", calls(_categories))
@@ -108,19 +108,19 @@ def _spread(low: float, high: float) -> Check:
 
 
 def _many(draw: Draw) -> Known:
-    return ints(draw(st.sampled_from([0, 500])))
+    return ints(pick(draw, [0, 500]))
 
 
 add(
     "NonDeterministicInts",
-    calls(lambda d, rng: Call({"shape": _shape(d)}, {"dtype": d(st.sampled_from(WORDS))})),
+    calls(lambda d, rng: Call({"shape": _shape(d)}, {"dtype": pick(d, WORDS)})),
     check=lambda call, found, expected: _like(found, expected),
 )
 add(
     "RandomGamma",
     calls(
         lambda d, rng: Call(
-            {"shape": _many(d), "alpha": numbers(rng, d(shapes(0, 1)), d(st.sampled_from(SINGLES)), 1.5, 1.5)},
+            {"shape": _many(d), "alpha": numbers(rng, d(shapes(0, 1)), pick(d, SINGLES), 1.5, 1.5)},
             SAME_SEED,
         )
     ),
@@ -131,7 +131,7 @@ add(
     calls(
         lambda d, rng: Call(
             {"shape": _many(d), "rate": numbers(rng, d(shapes(0, 1)), "float32", 3, 3)},
-            {"dtype": d(st.sampled_from(["int32", "int64", "float32"])), **SAME_SEED},
+            {"dtype": pick(d, ["int32", "int64", "float32"]), **SAME_SEED},
         )
     ),
     check=_spread(0, np.inf),
@@ -141,7 +141,7 @@ add(
     calls(
         lambda d, rng: Call(
             {"shape": _many(d), "seed": _seed(d), "lam": np.array(3, np.float32)},
-            {"dtype": d(st.sampled_from(["int64", "float32"]))},
+            {"dtype": pick(d, ["int64", "float32"])},
         )
     ),
     check=_spread(0, np.inf),
@@ -156,7 +156,7 @@ add(
                 "counts": np.array(9, np.float32),
                 "probs": np.array(0.3, np.float32),
             },
-            {"dtype": d(st.sampled_from(["int32", "int64", "float32"]))},
+            {"dtype": pick(d, ["int32", "int64", "float32"])},
         )
     ),
     check=_spread(0, 9),
@@ -190,7 +190,7 @@ def _check_order(call: Call, found: Sequence[Array], expected: Sequence[Array]) 
 
 add(
     "RandomShuffle",
-    calls(lambda d, rng: Call({"value": numbers(rng, (d(st.integers(0, 9)),), "int32")}, SAME_SEED)),
+    calls(lambda d, rng: Call({"value": numbers(rng, (whole(d, 0, 9),), "int32")}, SAME_SEED)),
     check=_check_order,
 )
 
@@ -211,7 +211,7 @@ def _check_crop(call: Call, found: Sequence[Array], expected: Sequence[Array]) -
 
 def _distorted(draw: Draw, rng: Rng, *operands: str) -> Call:
     found: dict[str, Any] = {
-        "image_size": np.array([60, 80, 3], draw(st.sampled_from(["int32", "int64"]))),
+        "image_size": np.array([60, 80, 3], pick(draw, ["int32", "int64"])),
         "bounding_boxes": np.array([[[0.2, 0.3, 0.6, 0.8]]], np.float32),
         "min_object_covered": np.array(0.2, np.float32),
         "seed": _seed(draw),
@@ -247,9 +247,9 @@ def _check_candidates(call: Call, found: Sequence[Array], expected: Sequence[Arr
 
 def _sampler(extra: Callable[[Draw], dict[str, Any]]) -> st.SearchStrategy[Call]:
     def build(draw: Draw, rng: Rng) -> Call:
-        width = draw(st.integers(1, 2))
-        classes = rng.integers(0, 20, (draw(st.integers(1, 3)), width))
-        sizes = {"num_true": width, "num_sampled": draw(st.integers(1, 5)), "unique": draw(st.booleans())}
+        width = whole(draw, 1, 2)
+        classes = rng.integers(0, 20, (whole(draw, 1, 3), width))
+        sizes = {"num_true": width, "num_sampled": whole(draw, 1, 5), "unique": flip(draw)}
         return Call({"true_classes": classes}, {**sizes, **extra(draw), **SAME_SEED})
 
     return calls(build)
@@ -269,7 +269,7 @@ add(
         lambda draw: {
             "range_max": 20,
             "unigrams": [1.0 + i for i in range(20)],
-            "distortion": draw(st.sampled_from([1.0, 0.5])),
+            "distortion": pick(draw, [1.0, 0.5]),
         }
     ),
     check=_check_candidates,
@@ -286,8 +286,8 @@ add("AllCandidateSampler", calls(_all_candidates))
 
 
 def _hits(draw: Draw, rng: Rng) -> Call:
-    width = draw(st.integers(1, 3))
-    classes = rng.integers(0, 6, (draw(st.integers(0, 4)), width))
+    width = whole(draw, 1, 3)
+    classes = rng.integers(0, 6, (whole(draw, 0, 4), width))
     return Call({"true_classes": classes, "sampled_candidates": rng.permutation(6)[:4]}, {"num_true": width})
 
 
@@ -297,22 +297,22 @@ add("ComputeAccidentalHits", calls(_hits))
 
 
 def _logits(draw: Draw, rng: Rng, names: Sequence[str] = SINGLES) -> dict[str, Operand]:
-    steps, batch, classes = draw(st.integers(2, 6)), draw(st.integers(1, 3)), draw(st.integers(2, 4))
+    steps, batch, classes = whole(draw, 2, 6), whole(draw, 1, 3), whole(draw, 2, 4)
     lengths = rng.integers(1, steps + 1, batch).astype(np.int32)
-    return {"inputs": numbers(rng, (steps, batch, classes), draw(st.sampled_from(names))), "sequence_length": lengths}
+    return {"inputs": numbers(rng, (steps, batch, classes), pick(draw, names)), "sequence_length": lengths}
 
 
 def _greedy(draw: Draw, rng: Rng) -> Call:
-    return Call(_logits(draw, rng), {"merge_repeated": draw(st.booleans())})
+    return Call(_logits(draw, rng), {"merge_repeated": flip(draw)})
 
 
 def _beam(draw: Draw, rng: Rng) -> Call:
-    attributes = {"beam_width": 200, "top_paths": draw(st.integers(1, 2)), "merge_repeated": draw(st.booleans())}
+    attributes = {"beam_width": 200, "top_paths": whole(draw, 1, 2), "merge_repeated": flip(draw)}
     return Call(_logits(draw, rng, ("float32",)), attributes)  # what else is summed in single precision too
 
 
 def _loss(draw: Draw, rng: Rng) -> Call:
-    steps, batch, classes = draw(st.integers(4, 6)), draw(st.integers(1, 3)), draw(st.integers(3, 4))
+    steps, batch, classes = whole(draw, 4, 6), whole(draw, 1, 3), whole(draw, 3, 4)
     counts = rng.integers(1, 3, batch)
     indices = np.array([[row, at] for row, count in enumerate(counts) for at in range(count)], np.int64)
     operands: dict[str, Operand] = {
@@ -321,7 +321,7 @@ def _loss(draw: Draw, rng: Rng) -> Call:
     }
     operands["labels_values"] = rng.integers(0, classes - 1, len(indices)).astype(np.int32)
     operands["sequence_length"] = np.full(batch, steps, np.int32)
-    return Call(operands, {"preprocess_collapse_repeated": draw(st.booleans())})
+    return Call(operands, {"preprocess_collapse_repeated": flip(draw)})
 
 
 add("CTCGreedyDecoder", calls(_greedy), rounding=64)
@@ -336,13 +336,13 @@ def _sparse_rows(rng: Rng, rows: int, width: int, most: int) -> tuple[Array, Arr
 
 
 def _distance(draw: Draw, rng: Rng) -> Call:
-    rows = draw(st.integers(1, 3))
+    rows = whole(draw, 1, 3)
     parts: dict[str, Operand] = {}
     for side in ("hypothesis", "truth"):
-        found = _sparse_rows(rng, rows, draw(st.integers(1, 5)), 3)
+        found = _sparse_rows(rng, rows, whole(draw, 1, 5), 3)
         names = (f"{side}_{part}" for part in ("indices", "values", "shape"))
         parts |= dict(zip(names, (*found[:2], Known(found[2])), strict=True))
-    return Call(parts, {"normalize": draw(st.booleans())})
+    return Call(parts, {"normalize": flip(draw)})
 
 
 add("EditDistance", calls(_distance), rounding=8)
@@ -354,9 +354,9 @@ OPERATIONS = ("a-b", "b-a", "intersection", "union")
 
 def _dense_sets(draw: Draw, rng: Rng) -> Call:
     rows = draw(shapes(1, 2, 3, empty=False))
-    name = draw(st.sampled_from(("int32", "int64")))
-    sets = [numbers(rng, (*rows, draw(st.integers(1, 4))), name, 0, 4) for _ in "ab"]
-    return Call({"set1": sets[0], "set2": sets[1]}, {"set_operation": draw(st.sampled_from(OPERATIONS))})
+    name = pick(draw, ("int32", "int64"))
+    sets = [numbers(rng, (*rows, whole(draw, 1, 4)), name, 0, 4) for _ in "ab"]
+    return Call({"set1": sets[0], "set2": sets[1]}, {"set_operation": pick(draw, OPERATIONS)})
 
 
 def _ordered_rows(rng: Rng, rows: int, width: int) -> tuple[Array, Array, Array]:
@@ -367,15 +367,15 @@ def _ordered_rows(rng: Rng, rows: int, width: int) -> tuple[Array, Array, Array]
 
 
 def _mixed_sets(draw: Draw, rng: Rng) -> Call:
-    rows = draw(st.integers(1, 3))
+    rows = whole(draw, 1, 3)
     indices, values, shape = _ordered_rows(rng, rows, 4)
-    dense = numbers(rng, (rows, draw(st.integers(1, 4))), "int64", 0, 4)
+    dense = numbers(rng, (rows, whole(draw, 1, 4)), "int64", 0, 4)
     operands: dict[str, Operand] = {"set1": dense, "set2_indices": indices, "set2_values": values, "set2_shape": shape}
-    return Call(operands, {"set_operation": draw(st.sampled_from(OPERATIONS))})
+    return Call(operands, {"set_operation": pick(draw, OPERATIONS)})
 
 
 def _set_sizes(draw: Draw, rng: Rng) -> Call:
-    indices, values, shape = _ordered_rows(rng, draw(st.integers(1, 3)), 4)
+    indices, values, shape = _ordered_rows(rng, whole(draw, 1, 3), 4)
     return Call({"set_indices": indices, "set_values": values, "set_shape": Known(shape)})
 
 
@@ -385,22 +385,18 @@ add("SetSize", calls(_set_sizes))
 
 
 def _counts(draw: Draw, rng: Rng) -> Call:
-    values = rng.integers(0, 6, draw(st.sampled_from([(7,), (2, 5), (0,)]))).astype(
-        draw(st.sampled_from(["int32", "int64"]))
-    )
-    weights = numbers(
-        rng, draw(st.sampled_from([(0,), values.shape])), draw(st.sampled_from(("float32", "int32"))), 1, 3
-    )
-    limits = {"minlength": draw(st.sampled_from([-1, 3, 9])), "maxlength": draw(st.sampled_from([-1, 4]))}
-    return Call({"values": values, "weights": weights}, {**limits, "binary_output": draw(st.booleans())})
+    values = rng.integers(0, 6, pick(draw, [(7,), (2, 5), (0,)])).astype(pick(draw, ["int32", "int64"]))
+    weights = numbers(rng, pick(draw, [(0,), values.shape]), pick(draw, ("float32", "int32")), 1, 3)
+    limits = {"minlength": pick(draw, [-1, 3, 9]), "maxlength": pick(draw, [-1, 4])}
+    return Call({"values": values, "weights": weights}, {**limits, "binary_output": flip(draw)})
 
 
 add("DenseCountSparseOutput", calls(_counts), rounding=16)
 
 
 def _sparse_softmax(draw: Draw, rng: Rng) -> Call:
-    indices, values, shape = _sparse_rows(rng, draw(st.integers(1, 3)), 5, 9)
-    return Call({"sp_indices": indices, "sp_values": values.astype(draw(st.sampled_from(SINGLES))), "sp_shape": shape})
+    indices, values, shape = _sparse_rows(rng, whole(draw, 1, 3), 5, 9)
+    return Call({"sp_indices": indices, "sp_values": values.astype(pick(draw, SINGLES)), "sp_shape": shape})
 
 
 add("SparseSoftmax", calls(_sparse_softmax), rounding=32)
@@ -408,7 +404,7 @@ add("SparseSoftmax", calls(_sparse_softmax), rounding=32)
 
 def _to_dense(draw: Draw, rng: Rng) -> Call:
     shape = draw(shapes(1, 2, empty=False))
-    places = rng.permutation(int(np.prod(shape)))[: draw(st.integers(1, 4))]
+    places = rng.permutation(int(np.prod(shape)))[: whole(draw, 1, 4)]
     indices = np.stack(np.unravel_index(np.sort(places), shape), 1).astype(np.int32)
     operands: dict[str, Operand] = {"sparse_indices": indices, "output_shape": ints(*shape)}
     operands |= {"sparse_values": numbers(rng, (len(places),), "float32"), "default_value": np.array(-1, np.float32)}
@@ -421,15 +417,13 @@ add("SparseToDense", calls(_to_dense))
 
 
 def _fingerprint(draw: Draw, rng: Rng) -> Call:
-    data = numbers(
-        rng, (draw(st.integers(1, 3)), draw(st.integers(1, 40))), draw(st.sampled_from(("uint8", "float32", "int64")))
-    )
+    data = numbers(rng, (whole(draw, 1, 3), whole(draw, 1, 40)), pick(draw, ("uint8", "float32", "int64")))
     return Call({"data": data, "method": Known(np.array(b"farmhash64", object))})
 
 
 add("Fingerprint", calls(_fingerprint))
 add(
     "IsotonicRegression",
-    calls(lambda d, rng: Call({"input": numbers(rng, (d(st.integers(1, 3)), d(st.integers(1, 7))), "float32")})),
+    calls(lambda d, rng: Call({"input": numbers(rng, (whole(d, 1, 3), whole(d, 1, 7)), "float32")})),
     rounding=16,
 )

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from tf_arrays import Array, Draw, calls, ints, numbers, scalar, shapes
-from tf_harness import Call, Known, Operand, add
+from tf_arrays import Array, Draw, calls, flip, ints, numbers, pick, scalar, shapes, whole
+from tf_harness import Call, Operand, add
 
 Rng = np.random.Generator
 PIXELS = ("float32", "uint8", "int32")
 
 
 def _images(draw: Draw, rng: Rng, names: Sequence[str] = ("float32",), depth: int | None = None) -> Array:
-    sides = (draw(st.integers(1, 2)), draw(st.integers(1, 6)), draw(st.integers(1, 6)))
-    name = draw(st.sampled_from(names))
-    return numbers(rng, (*sides, depth or draw(st.integers(1, 3))), name, 0, 200 if name != "float32" else 1)
+    sides = (whole(draw, 1, 2), whole(draw, 1, 6), whole(draw, 1, 6))
+    name = pick(draw, names)
+    return numbers(rng, (*sides, depth or whole(draw, 1, 3)), name, 0, 200 if name != "float32" else 1)
 
 
 # -- colors
@@ -46,8 +46,8 @@ for op_type, (operand, low, high) in ADJUSTED.items():
 
 def _resize(flags: Sequence[str], names: Sequence[str]) -> st.SearchStrategy[Call]:
     def build(draw: Draw, rng: Rng) -> Call:
-        size = ints(draw(st.integers(1, 9)), draw(st.integers(1, 9)))
-        chosen = draw(st.sampled_from([*flags, ""]))
+        size = ints(whole(draw, 1, 9), whole(draw, 1, 9))
+        chosen = pick(draw, [*flags, ""])
         return Call({"images": _images(draw, rng, names), "size": size}, {chosen: True} if chosen else {})
 
     return calls(build)
@@ -61,13 +61,13 @@ add("ResizeArea", _resize(BOTH[:1], PIXELS), rounding=256)
 
 
 def _crop(draw: Draw, rng: Rng) -> Call:
-    images, count = _images(draw, rng, PIXELS), draw(st.integers(1, 4))
+    images, count = _images(draw, rng, PIXELS), whole(draw, 1, 4)
     operands: dict[str, Operand] = {"image": images, "boxes": numbers(rng, (count, 4), "float32", -0.2, 1.2)}
     operands |= {
         "box_ind": rng.integers(0, len(images), count).astype(np.int32),
-        "crop_size": ints(draw(st.integers(1, 6)), draw(st.integers(1, 6))),
+        "crop_size": ints(whole(draw, 1, 6), whole(draw, 1, 6)),
     }
-    attributes = {"method": draw(st.sampled_from(["bilinear", "nearest"])), "extrapolation_value": 3.0}
+    attributes = {"method": pick(draw, ["bilinear", "nearest"]), "extrapolation_value": 3.0}
     return Call(operands, attributes)
 
 
@@ -77,16 +77,16 @@ add("CropAndResize", calls(_crop), rounding=512)
 
 
 def _patches(draw: Draw, rng: Rng) -> Call:
-    images = numbers(rng, (2, draw(st.integers(3, 7)), draw(st.integers(3, 7)), 2), draw(st.sampled_from(PIXELS)))
-    sizes = {key: [1, draw(st.integers(1, 3)), draw(st.integers(1, 3)), 1] for key in ("ksizes", "strides")}
-    rates = [1, draw(st.integers(1, 2)), 1, 1]
-    return Call({"images": images}, {**sizes, "rates": rates, "padding": draw(st.sampled_from(["SAME", "VALID"]))})
+    images = numbers(rng, (2, whole(draw, 3, 7), whole(draw, 3, 7), 2), pick(draw, PIXELS))
+    sizes = {key: [1, whole(draw, 1, 3), whole(draw, 1, 3), 1] for key in ("ksizes", "strides")}
+    rates = [1, whole(draw, 1, 2), 1, 1]
+    return Call({"images": images}, {**sizes, "rates": rates, "padding": pick(draw, ["SAME", "VALID"])})
 
 
 def _volumes(draw: Draw, rng: Rng) -> Call:
-    x = numbers(rng, (1, 4, 5, draw(st.integers(3, 5)), 2), "float32")
-    sizes = {key: [1, *(draw(st.integers(1, 3)) for _ in "dhw"), 1] for key in ("ksizes", "strides")}
-    return Call({"input": x}, {**sizes, "padding": draw(st.sampled_from(["SAME", "VALID"]))})
+    x = numbers(rng, (1, 4, 5, whole(draw, 3, 5), 2), "float32")
+    sizes = {key: [1, *(whole(draw, 1, 3) for _ in "dhw"), 1] for key in ("ksizes", "strides")}
+    return Call({"input": x}, {**sizes, "padding": pick(draw, ["SAME", "VALID"])})
 
 
 add("ExtractImagePatches", calls(_patches))
@@ -99,10 +99,10 @@ KERNELS = ("lanczos1", "lanczos3", "lanczos5", "gaussian", "box", "triangle", "k
 
 def _scaled(draw: Draw, rng: Rng) -> Call:
     operands: dict[str, Operand] = {"images": _images(draw, rng, PIXELS)}
-    operands["size"] = ints(draw(st.integers(1, 8)), draw(st.integers(1, 8)))
+    operands["size"] = ints(whole(draw, 1, 8), whole(draw, 1, 8))
     operands["scale"] = numbers(rng, (2,), "float32", 0.3, 3)
     operands["translation"] = numbers(rng, (2,), "float32", -2, 2)
-    return Call(operands, {"kernel_type": draw(st.sampled_from(KERNELS)), "antialias": draw(st.booleans())})
+    return Call(operands, {"kernel_type": pick(draw, KERNELS), "antialias": flip(draw)})
 
 
 add("ScaleAndTranslate", calls(_scaled), rounding=2000)
@@ -110,15 +110,15 @@ add("ScaleAndTranslate", calls(_scaled), rounding=2000)
 
 def _projected(draw: Draw, rng: Rng, fill: bool) -> Call:
     images = _images(draw, rng, ("float32", "int32", "uint8"))
-    transforms = numbers(rng, (draw(st.sampled_from([1, len(images)])), 8), "float32", -1, 1)
+    transforms = numbers(rng, (pick(draw, [1, len(images)]), 8), "float32", -1, 1)
     transforms[:, 6:] *= 0.05
     transforms[:, [0, 4]] += 1
     operands: dict[str, Operand] = {"images": images, "transforms": transforms}
-    operands["output_shape"] = ints(draw(st.integers(1, 7)), draw(st.integers(1, 7)))
+    operands["output_shape"] = ints(whole(draw, 1, 7), whole(draw, 1, 7))
     if fill:
-        operands["fill_value"] = np.array(draw(st.sampled_from([0.0, 7.0])), np.float32)
+        operands["fill_value"] = np.array(pick(draw, [0.0, 7.0]), np.float32)
     modes = ["CONSTANT", "REFLECT", "WRAP", "NEAREST"]
-    way = {"interpolation": draw(st.sampled_from(["NEAREST", "BILINEAR"])), "fill_mode": draw(st.sampled_from(modes))}
+    way = {"interpolation": pick(draw, ["NEAREST", "BILINEAR"]), "fill_mode": pick(draw, modes)}
     return Call(operands, way)
 
 
@@ -135,11 +135,11 @@ add("ImageProjectiveTransformV3", calls(lambda draw, rng: _projected(draw, rng, 
 
 
 def _drawn(draw: Draw, rng: Rng, colored: bool) -> Call:
-    images = _images(draw, rng, depth=draw(st.sampled_from([1, 3, 4])))
-    boxes = numbers(rng, (len(images), draw(st.integers(0, 4)), 4), "float32", -0.2, 1.2)
+    images = _images(draw, rng, depth=pick(draw, [1, 3, 4]))
+    boxes = numbers(rng, (len(images), whole(draw, 0, 4), 4), "float32", -0.2, 1.2)
     operands: dict[str, Operand] = {"images": images, "boxes": boxes}
     if colored:
-        operands["colors"] = numbers(rng, (draw(st.integers(0, 3)), images.shape[3]), "float32", 0, 1)
+        operands["colors"] = numbers(rng, (whole(draw, 0, 3), images.shape[3]), "float32", 0, 1)
     return Call(operands)
 
 
@@ -149,11 +149,11 @@ add("DrawBoundingBoxesV2", calls(lambda draw, rng: _drawn(draw, rng, True)))
 
 def _glimpse(draw: Draw, rng: Rng) -> Call:
     images = _images(draw, rng)
-    normalized = draw(st.booleans())
+    normalized = flip(draw)
     far = 1.0 if normalized else 3.0
     offsets = numbers(rng, (len(images), 2), "float32", -far, far)
-    size = ints(draw(st.integers(1, 4)), draw(st.integers(1, 4)))
-    flags = {"centered": draw(st.booleans()), "normalized": normalized}
+    size = ints(whole(draw, 1, 4), whole(draw, 1, 4))
+    flags = {"centered": flip(draw), "normalized": normalized}
     return Call({"input": images, "size": size, "offsets": offsets}, {**flags, "uniform_noise": False, "noise": "zero"})
 
 
@@ -169,19 +169,19 @@ def _boxes(rng: Rng, count: int) -> Array:
 
 def _suppression(names: Sequence[str], padded: bool = False) -> st.SearchStrategy[Call]:
     def build(draw: Draw, rng: Rng) -> Call:
-        count = draw(st.integers(1, 12))
+        count = whole(draw, 1, 12)
         scores = rng.permutation(np.linspace(0, 1, count, dtype=np.float32))
         found: dict[str, Any] = {
             "boxes": _boxes(rng, count),
             "overlaps": numbers(rng, (count, count), "float32", 0, 1),
             "scores": scores,
-            "max_output_size": scalar(draw(st.integers(0, 14))),
-            "iou_threshold": scalar(draw(st.sampled_from([0.2, 0.5])), "float32"),
+            "max_output_size": scalar(whole(draw, 0, 14)),
+            "iou_threshold": scalar(pick(draw, [0.2, 0.5]), "float32"),
             "overlap_threshold": scalar(0.4, "float32"),
-            "score_threshold": scalar(draw(st.sampled_from([0.0, 0.3])), "float32"),
-            "soft_nms_sigma": scalar(draw(st.sampled_from([0.0, 0.5])), "float32"),
+            "score_threshold": scalar(pick(draw, [0.0, 0.3]), "float32"),
+            "soft_nms_sigma": scalar(pick(draw, [0.0, 0.5]), "float32"),
         }
-        attributes = {"pad_to_max_output_size": draw(st.booleans())} if padded else {}
+        attributes = {"pad_to_max_output_size": flip(draw)} if padded else {}
         return Call({name: found[name] for name in names}, attributes)
 
     return calls(build)
@@ -198,19 +198,18 @@ add("NonMaxSuppressionWithOverlaps", _suppression(("overlaps", *FIRST[1:], "over
 
 
 def _combined(draw: Draw, rng: Rng) -> Call:
-    batch, count, classes = draw(st.integers(1, 2)), draw(st.integers(1, 8)), draw(st.integers(1, 3))
-    shared = draw(st.sampled_from([1, classes]))
+    batch, count, classes = whole(draw, 1, 2), whole(draw, 1, 8), whole(draw, 1, 3)
+    shared = pick(draw, [1, classes])
     boxes = np.stack([np.stack([_boxes(rng, count) for _ in range(shared)], 1) for _ in range(batch)])
     order = rng.permutation(batch * count * classes).astype(np.float32) / (batch * count * classes)
     operands: dict[str, Operand] = {"boxes": boxes, "scores": order.reshape(batch, count, classes)}
     operands |= {
-        "max_output_size_per_class": scalar(draw(st.integers(1, 5))),
-        "max_total_size": scalar(draw(st.integers(1, 9))),
+        "max_output_size_per_class": scalar(whole(draw, 1, 5)),
+        "max_total_size": scalar(whole(draw, 1, 9)),
         "iou_threshold": scalar(0.5, "float32"),
         "score_threshold": scalar(0.1, "float32"),
     }
-    return Call(operands, {"pad_per_class": draw(st.booleans()), "clip_boxes": draw(st.booleans())})
+    return Call(operands, {"pad_per_class": flip(draw), "clip_boxes": flip(draw)})
 
 
 add("CombinedNonMaxSuppression", calls(_combined))
-_ = Known

@@ -6,7 +6,21 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from tf_arrays import NUMBERS, SINGLES, Array, Draw, axis_of, calls, fed, ints, numbers, scalar, shapes
+from tf_arrays import (
+    NUMBERS,
+    SINGLES,
+    Array,
+    Draw,
+    calls,
+    fed,
+    flip,
+    ints,
+    numbers,
+    pick,
+    scalar,
+    shapes,
+    whole,
+)
 from tf_harness import Call, Known, Operand, add
 
 Rng = np.random.Generator
@@ -15,7 +29,7 @@ INDEX = ("int32", "int64")
 
 
 def _index(draw: Draw, rng: Rng, limit: int, shape: tuple[int, ...]) -> Array:
-    return rng.integers(0, max(1, limit), shape).astype(draw(st.sampled_from(INDEX)))
+    return rng.integers(0, max(1, limit), shape).astype(pick(draw, INDEX))
 
 
 # -- gathering
@@ -28,18 +42,18 @@ def _gather(draw: Draw, rng: Rng) -> Call:
 
 def _gather_axis(draw: Draw, rng: Rng) -> Call:
     params = draw(fed(shapes(1, 4, empty=False), ANY))
-    axis = draw(st.integers(0, params.ndim - 1))
-    batch = draw(st.integers(0, axis))
+    axis = whole(draw, 0, params.ndim - 1)
+    batch = whole(draw, 0, axis)
     indices = _index(draw, rng, params.shape[axis], (*params.shape[:batch], *draw(shapes(0, 2))))
-    where = scalar(axis - params.ndim if draw(st.booleans()) else axis)
+    where = scalar(axis - params.ndim if flip(draw) else axis)
     return Call({"params": params, "indices": indices, "axis": where}, {"batch_dims": batch})
 
 
 def _places(draw: Draw, rng: Rng, shape: tuple[int, ...], outer: tuple[int, ...]) -> Array:
     """Return indices of slices of an array of this shape, [*outer, depth]."""
-    depth = draw(st.integers(1, len(shape)))
+    depth = whole(draw, 1, len(shape))
     columns = [rng.integers(0, dim, outer) for dim in shape[:depth]]
-    return np.stack(columns, -1).astype(draw(st.sampled_from(INDEX)))
+    return np.stack(columns, -1).astype(pick(draw, INDEX))
 
 
 def _gather_nd(draw: Draw, rng: Rng) -> Call:
@@ -91,7 +105,7 @@ add("ScatterNd", calls(_scatter), rounding=32)
 
 def _inplace(draw: Draw, rng: Rng) -> Call:
     x = draw(fed(shapes(1, 3, empty=False), ("float32", "int32")))
-    rows = rng.permutation(x.shape[0])[: draw(st.integers(0, x.shape[0]))].astype(np.int32)
+    rows = rng.permutation(x.shape[0])[: whole(draw, 0, x.shape[0])].astype(np.int32)
     return Call({"x": x, "i": rows, "v": numbers(rng, (len(rows), *x.shape[1:]), x.dtype.name)})
 
 
@@ -102,15 +116,15 @@ for op_type in ("InplaceAdd", "InplaceSub", "InplaceUpdate"):
 
 
 def _partition(draw: Draw, rng: Rng) -> Call:
-    data, count = draw(fed(shapes(1, 3), ANY)), draw(st.integers(1, 4))
-    partitions = rng.integers(0, count, data.shape[: draw(st.integers(1, data.ndim))]).astype(np.int32)
+    data, count = draw(fed(shapes(1, 3), ANY)), whole(draw, 1, 4)
+    partitions = rng.integers(0, count, data.shape[: whole(draw, 1, data.ndim)]).astype(np.int32)
     return Call({"data": data, "partitions": partitions}, {"num_partitions": count})
 
 
 def _stitch(draw: Draw, rng: Rng) -> Call:
-    rest, name = draw(shapes(0, 2, empty=False)), draw(st.sampled_from(ANY))
-    order = rng.permutation(draw(st.integers(1, 6))).astype(np.int32)
-    indices = np.split(order, [draw(st.integers(0, len(order)))])
+    rest, name = draw(shapes(0, 2, empty=False)), pick(draw, ANY)
+    order = rng.permutation(whole(draw, 1, 6)).astype(np.int32)
+    indices = np.split(order, [whole(draw, 0, len(order))])
     return Call({"indices": indices, "data": [numbers(rng, (len(part), *rest), name) for part in indices]})
 
 
@@ -123,11 +137,9 @@ add("ParallelDynamicStitch", calls(_stitch))
 
 def _segments(names: tuple[str, ...], low: float = -5, high: float = 5) -> st.SearchStrategy[Call]:
     def build(draw: Draw, rng: Rng) -> Call:
-        data, count = draw(fed(shapes(1, 3), names, low, high)), draw(st.integers(1, 5))
-        ids = rng.integers(-1, count, data.shape[: draw(st.integers(1, data.ndim))])
-        return Call(
-            {"data": data, "segment_ids": ids.astype(draw(st.sampled_from(INDEX))), "num_segments": scalar(count)}
-        )
+        data, count = draw(fed(shapes(1, 3), names, low, high)), whole(draw, 1, 5)
+        ids = rng.integers(-1, count, data.shape[: whole(draw, 1, data.ndim)])
+        return Call({"data": data, "segment_ids": ids.astype(pick(draw, INDEX)), "num_segments": scalar(count)})
 
     return calls(build)
 
@@ -140,7 +152,7 @@ add("UnsortedSegmentMin", _segments(ARITHMETIC))
 
 def _sorted_segments(draw: Draw, rng: Rng) -> Call:
     data = draw(fed(shapes(1, 3, empty=False), ARITHMETIC))
-    ids = np.sort(rng.integers(0, 5, data.shape[0])).astype(draw(st.sampled_from(INDEX)))
+    ids = np.sort(rng.integers(0, 5, data.shape[0])).astype(pick(draw, INDEX))
     return Call({"data": data, "segment_ids": ids})
 
 
@@ -149,7 +161,7 @@ add("SegmentMax", calls(_sorted_segments))
 
 
 def _sparse_segments(draw: Draw, rng: Rng) -> Call:
-    data, count = draw(fed(shapes(1, 3, empty=False), SINGLES)), draw(st.integers(1, 5))
+    data, count = draw(fed(shapes(1, 3, empty=False), SINGLES)), whole(draw, 1, 5)
     ids = np.sort(rng.integers(0, 4, count)).astype(np.int32)
     return Call({"data": data, "indices": rng.integers(0, data.shape[0], count).astype(np.int32), "segment_ids": ids})
 
@@ -163,10 +175,10 @@ def _texts(rng: Rng, shape: tuple[int, ...]) -> Array:
 
 
 def _join(draw: Draw, rng: Rng) -> Call:
-    shape, count = draw(shapes(1, 3)), draw(st.integers(1, 4))
-    ids = rng.integers(-1, count, shape[: draw(st.integers(1, len(shape)))]).astype(np.int32)
+    shape, count = draw(shapes(1, 3)), whole(draw, 1, 4)
+    ids = rng.integers(-1, count, shape[: whole(draw, 1, len(shape))]).astype(np.int32)
     operands: dict[str, Operand] = {"inputs": _texts(rng, shape), "segment_ids": ids, "num_segments": scalar(count)}
-    return Call(operands, {"separator": draw(st.sampled_from(["", "-"]))})
+    return Call(operands, {"separator": pick(draw, ["", "-"])})
 
 
 add("UnsortedSegmentJoin", calls(_join))
@@ -176,17 +188,17 @@ add("UnsortedSegmentJoin", calls(_join))
 
 def _bincount(draw: Draw, rng: Rng) -> Call:
     values = rng.integers(0, 6, draw(shapes(1, 2))).astype(np.int32)
-    weights = numbers(rng, draw(st.sampled_from([values.shape, (0,)])), draw(st.sampled_from(("float32", "int32"))))
-    return Call({"arr": values, "size": scalar(draw(st.integers(0, 8))), "weights": weights})
+    weights = numbers(rng, pick(draw, [values.shape, (0,)]), pick(draw, ("float32", "int32")))
+    return Call({"arr": values, "size": scalar(whole(draw, 0, 8)), "weights": weights})
 
 
 add("Bincount", calls(_bincount), rounding=32)
 
 
 def _histogram(draw: Draw, rng: Rng) -> Call:
-    name = draw(st.sampled_from(("float32", "int32")))
+    name = pick(draw, ("float32", "int32"))
     values = numbers(rng, draw(shapes()), name, -9, 9)
-    return Call({"values": values, "value_range": np.array([-5, 5], name), "nbins": scalar(draw(st.integers(1, 7)))})
+    return Call({"values": values, "value_range": np.array([-5, 5], name), "nbins": scalar(whole(draw, 1, 7))})
 
 
 add("HistogramFixedWidth", calls(_histogram))
@@ -195,23 +207,23 @@ add("HistogramFixedWidth", calls(_histogram))
 
 
 def _where(draw: Draw, rng: Rng) -> Call:
-    return Call({"input": numbers(rng, draw(shapes(1)), draw(st.sampled_from(("bool", "float32", "int32"))), 0, 1)})
+    return Call({"input": numbers(rng, draw(shapes(1)), pick(draw, ("bool", "float32", "int32")), 0, 1)})
 
 
 add("Where", calls(_where))
 
 
 def _unique(draw: Draw, rng: Rng) -> Array:
-    return numbers(rng, draw(shapes(1, 1, 9)), draw(st.sampled_from(("float32", "int32", "int64"))), 0, 3)
+    return numbers(rng, draw(shapes(1, 1, 9)), pick(draw, ("float32", "int32", "int64")), 0, 3)
 
 
 for op_type in ("Unique", "UniqueWithCounts"):
-    add(op_type, calls(lambda d, rng: Call({"x": _unique(d, rng)}, {"out_idx": d(st.sampled_from(INDEX))})))
+    add(op_type, calls(lambda d, rng: Call({"x": _unique(d, rng)}, {"out_idx": pick(d, INDEX)})))
 
 
 def _unique_axis(draw: Draw, rng: Rng) -> Call:
-    x = numbers(rng, draw(shapes(1, 3, empty=False)), draw(st.sampled_from(("float32", "int32"))), 0, 1)
-    return Call({"x": x, "axis": ints(draw(st.integers(0, x.ndim - 1)))}, {"out_idx": draw(st.sampled_from(INDEX))})
+    x = numbers(rng, draw(shapes(1, 3, empty=False)), pick(draw, ("float32", "int32")), 0, 1)
+    return Call({"x": x, "axis": ints(whole(draw, 0, x.ndim - 1))}, {"out_idx": pick(draw, INDEX)})
 
 
 add("UniqueV2", calls(_unique_axis))
@@ -219,20 +231,20 @@ add("UniqueWithCountsV2", calls(_unique_axis))
 
 
 def _difference(draw: Draw, rng: Rng) -> Call:
-    name = draw(st.sampled_from(("float32", "int32", "int64")))
+    name = pick(draw, ("float32", "int32", "int64"))
     lists = [numbers(rng, draw(shapes(1, 1, 7)), name, 0, 5) for _ in "xy"]
-    return Call({"x": lists[0], "y": lists[1]}, {"out_idx": draw(st.sampled_from(INDEX))})
+    return Call({"x": lists[0], "y": lists[1]}, {"out_idx": pick(draw, INDEX)})
 
 
 add("ListDiff", calls(_difference))
 add(
     "InvertPermutation",
-    calls(lambda d, rng: Call({"x": rng.permutation(d(st.integers(0, 7))).astype(d(st.sampled_from(INDEX)))})),
+    calls(lambda d, rng: Call({"x": rng.permutation(whole(d, 0, 7)).astype(pick(d, INDEX))})),
 )
 
 
 def _unravel(draw: Draw, rng: Rng) -> Call:
-    dims, name = draw(shapes(1, 3, empty=False)), draw(st.sampled_from(INDEX))
+    dims, name = draw(shapes(1, 3, empty=False)), pick(draw, INDEX)
     indices = rng.integers(0, int(np.prod(dims)), draw(shapes(0, 1))).astype(name)
     return Call({"indices": indices, "dims": ints(*dims, dtype=name)})
 
@@ -241,10 +253,10 @@ add("UnravelIndex", calls(_unravel))
 
 
 def _bounds(draw: Draw, rng: Rng) -> Call:
-    rows, name = draw(st.integers(1, 3)), draw(st.sampled_from(ARITHMETIC))
-    ordered = np.sort(numbers(rng, (rows, draw(st.integers(1, 6))), name), 1)
-    values = numbers(rng, (rows, draw(st.integers(0, 5))), name)
-    return Call({"sorted_inputs": ordered, "values": values}, {"out_type": draw(st.sampled_from(INDEX))})
+    rows, name = whole(draw, 1, 3), pick(draw, ARITHMETIC)
+    ordered = np.sort(numbers(rng, (rows, whole(draw, 1, 6)), name), 1)
+    values = numbers(rng, (rows, whole(draw, 0, 5)), name)
+    return Call({"sorted_inputs": ordered, "values": values}, {"out_type": pick(draw, INDEX)})
 
 
 add("LowerBound", calls(_bounds))
@@ -252,9 +264,9 @@ add("UpperBound", calls(_bounds))
 
 
 def _in_top(draw: Draw, rng: Rng) -> Call:
-    rows, classes = draw(st.integers(1, 4)), draw(st.integers(2, 6))
-    targets = rng.integers(0, classes, rows).astype(draw(st.sampled_from(INDEX)))
-    k = np.array(draw(st.integers(1, classes)), targets.dtype)
+    rows, classes = whole(draw, 1, 4), whole(draw, 2, 6)
+    targets = rng.integers(0, classes, rows).astype(pick(draw, INDEX))
+    k = np.array(whole(draw, 1, classes), targets.dtype)
     return Call({"predictions": numbers(rng, (rows, classes), "float32"), "targets": targets, "k": Known(k)})
 
 
@@ -265,19 +277,17 @@ add("InTopKV2", calls(_in_top))
 
 def _distinct(draw: Draw, rng: Rng) -> Array:
     shape = draw(shapes(1, 3, empty=False))
-    return rng.permutation(int(np.prod(shape))).reshape(shape).astype(draw(st.sampled_from((*SINGLES, "int32"))))
+    return rng.permutation(int(np.prod(shape))).reshape(shape).astype(pick(draw, (*SINGLES, "int32")))
 
 
 def _top(draw: Draw, rng: Rng) -> Call:
     x = _distinct(draw, rng)
-    return Call(
-        {"input": x, "k": scalar(draw(st.integers(0, x.shape[-1])))}, {"index_type": draw(st.sampled_from(INDEX))}
-    )
+    return Call({"input": x, "k": scalar(whole(draw, 0, x.shape[-1]))}, {"index_type": pick(draw, INDEX)})
 
 
 def _nth(draw: Draw, rng: Rng) -> Call:
     x = _distinct(draw, rng)
-    return Call({"input": x, "n": scalar(draw(st.integers(0, x.shape[-1] - 1)))}, {"reverse": draw(st.booleans())})
+    return Call({"input": x, "n": scalar(whole(draw, 0, x.shape[-1] - 1))}, {"reverse": flip(draw)})
 
 
 add("TopKV2", calls(_top))
@@ -287,20 +297,18 @@ add("NthElement", calls(_nth))
 
 
 def _matrices(draw: Draw, rng: Rng, names: tuple[str, ...] = ANY) -> Array:
-    return numbers(
-        rng, (*draw(shapes(0, 2)), draw(st.integers(1, 5)), draw(st.integers(1, 5))), draw(st.sampled_from(names))
-    )
+    return numbers(rng, (*draw(shapes(0, 2)), whole(draw, 1, 5), whole(draw, 1, 5)), pick(draw, names))
 
 
 def _band(draw: Draw, rng: Rng) -> Call:
-    name = draw(st.sampled_from(INDEX))
-    limits = {key: scalar(draw(st.integers(-1, 1)), name) for key in ("num_lower", "num_upper")}
+    name = pick(draw, INDEX)
+    limits = {key: scalar(whole(draw, -1, 1), name) for key in ("num_lower", "num_upper")}
     return Call({"input": _matrices(draw, rng), **limits})
 
 
 add("MatrixBandPart", calls(_band))
 add("Diag", calls(lambda draw, rng: Call({"diagonal": draw(fed(shapes(1, 2), SINGLES))})))
-add("DiagPart", calls(lambda d, rng: Call({"input": numbers(rng, 2 * d(shapes(1, 2)), d(st.sampled_from(SINGLES)))})))
+add("DiagPart", calls(lambda d, rng: Call({"input": numbers(rng, 2 * d(shapes(1, 2)), pick(d, SINGLES))})))
 add("MatrixDiag", calls(lambda draw, rng: Call({"diagonal": draw(fed(shapes(1, 3), ANY))})))
 add("MatrixDiagPart", calls(lambda draw, rng: Call({"input": _matrices(draw, rng)})))
 
@@ -308,20 +316,20 @@ add("MatrixDiagPart", calls(lambda draw, rng: Call({"input": _matrices(draw, rng
 def _diagonals(draw: Draw, rng: Rng, operands: tuple[str, ...], aligned: bool) -> Call:
     x = _matrices(draw, rng, ("float32", "int32"))
     rows, columns = x.shape[-2:]
-    low = draw(st.integers(-rows + 1, columns - 1))
-    high = draw(st.integers(low, columns - 1))
+    low = whole(draw, -rows + 1, columns - 1)
+    high = whole(draw, low, columns - 1)
     length = min(rows + min(high, 0), columns + min(-low, 0))
     outer = x.shape[:-2] if low == high else (*x.shape[:-2], high - low + 1)
     found: dict[str, Any] = {
         "input": x,
         "diagonal": numbers(rng, (*outer, length), x.dtype.name),
-        "k": ints(low, high) if low != high or draw(st.booleans()) else scalar(low),
+        "k": ints(low, high) if low != high or flip(draw) else scalar(low),
         "padding_value": Known(numbers(rng, (), x.dtype.name)),
-        "num_rows": scalar(draw(st.sampled_from([-1, rows]))),
-        "num_cols": scalar(draw(st.sampled_from([-1, columns]))),
+        "num_rows": scalar(pick(draw, [-1, rows])),
+        "num_cols": scalar(pick(draw, [-1, columns])),
     }
     ways = ["LEFT_RIGHT", "RIGHT_LEFT", "LEFT_LEFT", "RIGHT_RIGHT"]
-    return Call({name: found[name] for name in operands}, {"align": draw(st.sampled_from(ways))} if aligned else {})
+    return Call({name: found[name] for name in operands}, {"align": pick(draw, ways)} if aligned else {})
 
 
 DIAGONALS = {
@@ -340,4 +348,3 @@ def _set_diagonal(draw: Draw, rng: Rng) -> Call:
 
 
 add("MatrixSetDiag", calls(_set_diagonal))
-_ = axis_of

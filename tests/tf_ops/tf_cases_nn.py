@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from tf_arrays import SINGLES, Array, Draw, calls, ints, numbers, scalar, shapes
+from tf_arrays import SINGLES, Array, Draw, calls, flip, ints, numbers, pick, scalar, shapes, whole
 from tf_harness import Call, Known, Operand, add, same
 
 Rng = np.random.Generator
@@ -18,26 +18,26 @@ PADDINGS = ("SAME", "VALID")
 
 
 def _plane(draw: Draw, rng: Rng, depth: int, name: str, rank: int = 2) -> Array:
-    sides = [draw(st.integers(3, 7)) for _ in range(rank)]
-    return numbers(rng, (draw(st.integers(1, 2)), *sides, depth), name)
+    sides = [whole(draw, 3, 7) for _ in range(rank)]
+    return numbers(rng, (whole(draw, 1, 2), *sides, depth), name)
 
 
 def _steps(draw: Draw, rank: int, most: int = 3) -> list[int]:
-    return [1, *(draw(st.integers(1, most)) for _ in range(rank)), 1]
+    return [1, *(whole(draw, 1, most) for _ in range(rank)), 1]
 
 
 def _convolution(draw: Draw, rng: Rng, rank: int = 2) -> Call:
-    name, groups = draw(st.sampled_from(FILTERED)), draw(st.sampled_from([1, 1, 2])) if rank == 2 else 1
-    depth, kernel = 2 * groups, [draw(st.integers(1, 3)) for _ in range(rank)]
+    name, groups = pick(draw, FILTERED), pick(draw, [1, 1, 2]) if rank == 2 else 1
+    depth, kernel = 2 * groups, [whole(draw, 1, 3) for _ in range(rank)]
     x = _plane(draw, rng, depth, name, rank)
     filter_ = numbers(rng, (*kernel, 2, 2 * groups), name)
     strides = _steps(draw, rank)
     if rank == 3:  # on a CPU, TensorFlow starts inside where a step is longer than the kernel
         strides = [1, *map(min, strides[1:-1], kernel), 1]
-    attributes: dict[str, Any] = {"strides": strides, "padding": draw(st.sampled_from(PADDINGS))}
+    attributes: dict[str, Any] = {"strides": strides, "padding": pick(draw, PADDINGS)}
     if rank == 2 and max(strides) == 1 and groups == 1:
-        attributes["dilations"] = [1, draw(st.integers(1, 2)), draw(st.integers(1, 2)), 1]
-    elif rank == 2 and draw(st.booleans()):
+        attributes["dilations"] = [1, whole(draw, 1, 2), whole(draw, 1, 2), 1]
+    elif rank == 2 and flip(draw):
         attributes |= {"padding": "EXPLICIT", "explicit_paddings": [0, 0, 1, 2, 0, 1, 0, 0]}
     return Call({"input": x, "filter": Known(filter_)}, attributes)
 
@@ -47,10 +47,10 @@ add("Conv3D", calls(lambda draw, rng: _convolution(draw, rng, 3)), rounding=64)
 
 
 def _depthwise(draw: Draw, rng: Rng) -> Call:
-    name, stride = draw(st.sampled_from(FILTERED)), draw(st.integers(1, 3))
-    kernel = [draw(st.integers(1, 3)) for _ in "hw"]
-    filter_ = Known(numbers(rng, (*kernel, 2, draw(st.integers(1, 2))), name))
-    padding = draw(st.sampled_from(PADDINGS))
+    name, stride = pick(draw, FILTERED), whole(draw, 1, 3)
+    kernel = [whole(draw, 1, 3) for _ in "hw"]
+    filter_ = Known(numbers(rng, (*kernel, 2, whole(draw, 1, 2)), name))
+    padding = pick(draw, PADDINGS)
     return Call(
         {"input": _plane(draw, rng, 2, name), "filter": filter_},
         {"strides": [1, stride, stride, 1], "padding": padding},
@@ -61,11 +61,11 @@ add("DepthwiseConv2dNative", calls(_depthwise), rounding=64)
 
 
 def _transposed(draw: Draw, rng: Rng, rank: int = 2, *, depthwise: bool = False) -> Call:
-    name, padding = draw(st.sampled_from(FILTERED)), draw(st.sampled_from(PADDINGS))
-    kernel, strides = [draw(st.integers(1, 3)) for _ in range(rank)], _steps(draw, rank, 2)
+    name, padding = pick(draw, FILTERED), pick(draw, PADDINGS)
+    kernel, strides = [whole(draw, 1, 3) for _ in range(rank)], _steps(draw, rank, 2)
     if depthwise:
         strides = [1, strides[1], strides[1], 1]
-    sizes = [draw(st.integers(3, 6)) for _ in range(rank)]
+    sizes = [whole(draw, 3, 6) for _ in range(rank)]
     counts = [
         -(-size // stride) if padding == "SAME" else -(-(size - extent + 1) // stride)
         for size, extent, stride in zip(sizes, kernel, strides[1:-1], strict=True)
@@ -87,9 +87,9 @@ add(
 
 
 def _dilation(draw: Draw, rng: Rng) -> Call:
-    name = draw(st.sampled_from(FILTERED))
-    kernel = [draw(st.integers(1, 3)) for _ in "hw"]
-    attributes = {"strides": _steps(draw, 2), "rates": _steps(draw, 2, 2), "padding": draw(st.sampled_from(PADDINGS))}
+    name = pick(draw, FILTERED)
+    kernel = [whole(draw, 1, 3) for _ in "hw"]
+    attributes = {"strides": _steps(draw, 2), "rates": _steps(draw, 2, 2), "padding": pick(draw, PADDINGS)}
     return Call({"input": _plane(draw, rng, 2, name), "filter": Known(numbers(rng, (*kernel, 2), name))}, attributes)
 
 
@@ -98,16 +98,16 @@ add("Dilation2D", calls(_dilation), rounding=8)
 
 def _pool(operand: str, rank: int = 2, names: Sequence[str] = ("float32",)) -> st.SearchStrategy[Call]:
     def build(draw: Draw, rng: Rng) -> Call:
-        array = _plane(draw, rng, 2, draw(st.sampled_from(names)), rank)
+        array = _plane(draw, rng, 2, pick(draw, names), rank)
         sizes = {"ksize": _steps(draw, rank), "strides": _steps(draw, rank)}
-        return Call({operand: array}, {**sizes, "padding": draw(st.sampled_from(PADDINGS))})
+        return Call({operand: array}, {**sizes, "padding": pick(draw, PADDINGS)})
 
     return calls(build)
 
 
 def _pool_by_operands(draw: Draw, rng: Rng) -> Call:
     sizes: dict[str, Operand] = {"ksize": ints(*_steps(draw, 2)), "strides": ints(*_steps(draw, 2))}
-    return Call({"input": _plane(draw, rng, 2, "float32"), **sizes}, {"padding": draw(st.sampled_from(PADDINGS))})
+    return Call({"input": _plane(draw, rng, 2, "float32"), **sizes}, {"padding": pick(draw, PADDINGS)})
 
 
 add("MaxPool", _pool("input", names=("float32", "float16")))
@@ -119,9 +119,9 @@ add("MaxPoolWithArgmax", _pool("input"))
 
 
 def _fractional(draw: Draw, rng: Rng) -> Call:
-    array = numbers(rng, (2, 6, 8, 3), draw(st.sampled_from(("float32", "int32"))))
-    ratios = [1.0, draw(st.sampled_from([1.0, 2.0, 3.0])), draw(st.sampled_from([1.0, 2.0, 4.0])), 1.0]
-    flags = {name: draw(st.booleans()) for name in ("pseudo_random", "overlapping")}
+    array = numbers(rng, (2, 6, 8, 3), pick(draw, ("float32", "int32")))
+    ratios = [1.0, pick(draw, [1.0, 2.0, 3.0]), pick(draw, [1.0, 2.0, 4.0]), 1.0]
+    flags = {name: flip(draw) for name in ("pseudo_random", "overlapping")}
     return Call({"value": array}, {"pooling_ratio": ratios, **flags})
 
 
@@ -132,14 +132,14 @@ add("FractionalMaxPool", calls(_fractional))
 
 
 def _bias(draw: Draw, rng: Rng) -> Call:
-    name, depth = draw(st.sampled_from(("float32", "float64", "int32"))), draw(st.integers(1, 4))
+    name, depth = pick(draw, ("float32", "float64", "int32")), whole(draw, 1, 4)
     return Call({"value": numbers(rng, (*draw(shapes(1, 3)), depth), name), "bias": numbers(rng, (depth,), name)})
 
 
 def _bias_first(draw: Draw, rng: Rng) -> Call:
     made = _bias(draw, rng)
     layouts = ["NHWC"] if not isinstance(made.operands["value"], np.ndarray) else ["NHWC", "NCHW"]
-    if draw(st.sampled_from(layouts)) == "NHWC":
+    if pick(draw, layouts) == "NHWC":
         return made
     value, bias = numbers(rng, (2, 3, 4, 5), "float32"), numbers(rng, (3,), "float32")
     return Call({"value": value, "bias": bias}, {"data_format": "NCHW"})
@@ -150,7 +150,7 @@ add("BiasAdd", calls(_bias_first))
 
 
 def _batch_norm(draw: Draw, rng: Rng) -> Call:
-    depth = draw(st.integers(1, 4))
+    depth = whole(draw, 1, 4)
     operands: dict[str, Operand] = {"x": _plane(draw, rng, depth, "float32")}
     operands |= {name: Known(numbers(rng, (depth,), "float32")) for name in ("scale", "offset", "mean")}
     operands["variance"] = Known(numbers(rng, (depth,), "float32", 0.1, 3))
@@ -163,12 +163,12 @@ for op_type in ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"):
 
 def _lrn(draw: Draw, rng: Rng) -> Call:
     attributes = {
-        "depth_radius": draw(st.integers(0, 3)),
+        "depth_radius": whole(draw, 0, 3),
         "bias": 1.0,
         "alpha": 0.5,
-        "beta": draw(st.sampled_from([0.5, 0.75])),
+        "beta": pick(draw, [0.5, 0.75]),
     }
-    return Call({"input": _plane(draw, rng, draw(st.integers(1, 6)), "float32")}, attributes)
+    return Call({"input": _plane(draw, rng, whole(draw, 1, 6), "float32")}, attributes)
 
 
 add("LRN", calls(_lrn), rounding=128)
@@ -177,8 +177,8 @@ add("LRN", calls(_lrn), rounding=128)
 
 
 def _matmul(draw: Draw, rng: Rng, names: Sequence[str]) -> Call:
-    rows, inner, columns = (draw(st.integers(0, 5)) for _ in "mkn")
-    name, flips = draw(st.sampled_from(names)), {key: draw(st.booleans()) for key in ("transpose_a", "transpose_b")}
+    rows, inner, columns = (whole(draw, 0, 5) for _ in "mkn")
+    name, flips = pick(draw, names), {key: flip(draw) for key in ("transpose_a", "transpose_b")}
     a = numbers(rng, (inner, rows) if flips["transpose_a"] else (rows, inner), name)
     b = numbers(rng, (columns, inner) if flips["transpose_b"] else (inner, columns), name)
     return Call({"a": a, "b": b}, flips)
@@ -189,10 +189,10 @@ add("SparseMatMul", calls(lambda draw, rng: _matmul(draw, rng, ("float32",))), r
 
 
 def _batched(draw: Draw, rng: Rng, spread: bool, names: Sequence[str]) -> Call:
-    rows, inner, columns = (draw(st.integers(1, 4)) for _ in "mkn")
-    name, flips = draw(st.sampled_from(names)), {key: draw(st.booleans()) for key in ("adj_x", "adj_y")}
+    rows, inner, columns = (whole(draw, 1, 4) for _ in "mkn")
+    name, flips = pick(draw, names), {key: flip(draw) for key in ("adj_x", "adj_y")}
     batch = draw(shapes(1, 2, empty=False))
-    other = tuple(1 if spread and draw(st.booleans()) else dim for dim in batch)
+    other = tuple(1 if spread and flip(draw) else dim for dim in batch)
     x = numbers(rng, (*batch, *((inner, rows) if flips["adj_x"] else (rows, inner))), name)
     y = numbers(rng, (*other, *((columns, inner) if flips["adj_y"] else (inner, columns))), name)
     return Call({"x": x, "y": y}, flips)
@@ -218,10 +218,10 @@ EQUATIONS = (
 
 
 def _einsum(draw: Draw, rng: Rng) -> Call:
-    equation = draw(st.sampled_from(EQUATIONS))
+    equation = pick(draw, EQUATIONS)
     terms = equation.partition("->")[0].replace("...", "xy").split(",")
-    sizes = {letter: draw(st.integers(1, 4)) for letter in sorted(set("".join(terms)))}
-    name = draw(st.sampled_from(SINGLES))
+    sizes = {letter: whole(draw, 1, 4) for letter in sorted(set("".join(terms)))}
+    name = pick(draw, SINGLES)
     inputs = [numbers(rng, tuple(sizes[letter] for letter in term), name) for term in terms]
     return Call({"inputs": inputs}, {"equation": equation})
 
@@ -233,19 +233,19 @@ add("Einsum", calls(_einsum), rounding=64, may_refuse="sums of more than two ope
 
 def _regular(draw: Draw, rng: Rng, names: Sequence[str] = SINGLES) -> Array:
     """Return (stacks of) square matrices that are far from singular."""
-    extent, batch = draw(st.integers(1, 4)), draw(shapes(0, 2, 3, empty=False))
-    name = draw(st.sampled_from(names))
-    return numbers(rng, (*batch, extent, extent), name, -1, 1) + 4 * np.eye(extent, dtype=name)
+    extent, batch = whole(draw, 1, 4), draw(shapes(0, 2, 3, empty=False))
+    name = pick(draw, names)
+    return np.asarray(numbers(rng, (*batch, extent, extent), name, -1, 1) + 4 * np.eye(extent, dtype=name))
 
 
 def _right(draw: Draw, rng: Rng, matrix: Array) -> Array:
-    return numbers(rng, (*matrix.shape[:-1], draw(st.integers(1, 3))), matrix.dtype.name)
+    return numbers(rng, (*matrix.shape[:-1], whole(draw, 1, 3)), matrix.dtype.name)
 
 
 WIDE = (*SINGLES, "complex64")
 add(
     "MatrixInverse",
-    calls(lambda d, rng: Call({"input": _regular(d, rng, WIDE)}, {"adjoint": d(st.booleans())})),
+    calls(lambda d, rng: Call({"input": _regular(d, rng, WIDE)}, {"adjoint": flip(d)})),
     rounding=64,
 )
 add("MatrixDeterminant", calls(lambda draw, rng: Call({"input": _regular(draw, rng, WIDE)})), rounding=64)
@@ -259,12 +259,12 @@ def _definite(draw: Draw, rng: Rng) -> Call:
 
 def _solve(draw: Draw, rng: Rng) -> Call:
     matrix = _regular(draw, rng, WIDE)
-    return Call({"matrix": matrix, "rhs": _right(draw, rng, matrix)}, {"adjoint": draw(st.booleans())})
+    return Call({"matrix": matrix, "rhs": _right(draw, rng, matrix)}, {"adjoint": flip(draw)})
 
 
 def _triangular(draw: Draw, rng: Rng) -> Call:
     made = _solve(draw, rng)
-    return Call(made.operands, {**made.attributes, "lower": draw(st.booleans())})
+    return Call(made.operands, {**made.attributes, "lower": flip(draw)})
 
 
 add("Cholesky", calls(_definite), rounding=256)
@@ -278,8 +278,8 @@ add(
 
 
 def _least_squares(draw: Draw, rng: Rng) -> Call:
-    rows, columns = draw(st.integers(2, 5)), draw(st.integers(1, 4))
-    name = draw(st.sampled_from(("float64",)))
+    rows, columns = whole(draw, 2, 5), whole(draw, 1, 4)
+    name = pick(draw, ("float64",))
     operands: dict[str, Operand] = {"matrix": numbers(rng, (rows, columns), name), "rhs": numbers(rng, (rows, 2), name)}
     return Call({**operands, "l2_regularizer": scalar(0.5, "float64")}, {"fast": True})
 
@@ -288,22 +288,22 @@ add("MatrixSolveLs", calls(_least_squares), rounding=1e4)
 
 
 def _tridiagonal(draw: Draw, rng: Rng) -> Call:
-    batch, extent = draw(shapes(0, 1, 3, empty=False)), draw(st.integers(3, 5))
-    name = draw(st.sampled_from(WIDE))
+    batch, extent = draw(shapes(0, 1, 3, empty=False)), whole(draw, 3, 5)
+    name = pick(draw, WIDE)
     diagonals = numbers(rng, (*batch, 3, extent), name, -1, 1)
     diagonals[..., 1, :] += 4
     return Call(
         {"diagonals": diagonals, "rhs": numbers(rng, (*batch, extent, 2), name)},
-        {"partial_pivoting": draw(st.booleans())},
+        {"partial_pivoting": flip(draw)},
     )
 
 
 def _banded(draw: Draw, rng: Rng) -> Call:
-    extent, lower = draw(st.integers(2, 5)), draw(st.booleans())
-    count, name = draw(st.integers(1, extent)), draw(st.sampled_from(SINGLES))
+    extent, lower = whole(draw, 2, 5), flip(draw)
+    count, name = whole(draw, 1, extent), pick(draw, SINGLES)
     bands = numbers(rng, (count, extent), name, -1, 1)
     bands[0 if lower else -1] += 4
-    attributes = {"lower": lower, "adjoint": draw(st.booleans())}
+    attributes = {"lower": lower, "adjoint": flip(draw)}
     return Call({"matrix": bands, "rhs": numbers(rng, (extent, 2), name)}, attributes)
 
 
@@ -361,26 +361,26 @@ def _check_eigen(call: Call, found: Sequence[Array], expected: Sequence[Array]) 
 
 
 def _any_matrix(draw: Draw, rng: Rng, names: Sequence[str] = WIDE) -> Array:
-    shape = (*draw(shapes(0, 1, 3, empty=False)), draw(st.integers(1, 5)), draw(st.integers(1, 5)))
-    return numbers(rng, shape, draw(st.sampled_from(names)))
+    shape = (*draw(shapes(0, 1, 3, empty=False)), whole(draw, 1, 5), whole(draw, 1, 5))
+    return numbers(rng, shape, pick(draw, names))
 
 
 def _svd(draw: Draw, rng: Rng) -> Call:
     return Call(
         {"input": _any_matrix(draw, rng, SINGLES)},
-        {key: draw(st.booleans()) for key in ("compute_uv", "full_matrices")},
+        {key: flip(draw) for key in ("compute_uv", "full_matrices")},
     )
 
 
 add(
     "Qr",
-    calls(lambda d, rng: Call({"input": _any_matrix(d, rng)}, {"full_matrices": d(st.booleans())})),
+    calls(lambda d, rng: Call({"input": _any_matrix(d, rng)}, {"full_matrices": flip(d)})),
     check=_check_qr,
 )
 add("Svd", calls(_svd), check=_check_svd)
 add(
     "SelfAdjointEigV2",
-    calls(lambda d, rng: Call({"input": _regular(d, rng)}, {"compute_v": d(st.booleans())})),
+    calls(lambda d, rng: Call({"input": _regular(d, rng)}, {"compute_v": flip(d)})),
     check=_check_eigen,
 )
 
@@ -392,11 +392,7 @@ def _check_lu(call: Call, found: Sequence[Array], expected: Sequence[Array]) -> 
 
 add(
     "Lu",
-    calls(
-        lambda d, rng: Call(
-            {"input": _regular(d, rng, WIDE)}, {"output_idx_type": d(st.sampled_from(["int32", "int64"]))}
-        )
-    ),
+    calls(lambda d, rng: Call({"input": _regular(d, rng, WIDE)}, {"output_idx_type": pick(d, ["int32", "int64"])})),
     check=_check_lu,
 )
 
@@ -406,7 +402,7 @@ add(
 def _complex_signal(rank: int) -> st.SearchStrategy[Call]:
     return calls(
         lambda d, rng: Call(
-            {"input": numbers(rng, d(shapes(rank, 3, 9, empty=False)), d(st.sampled_from(("complex64", "complex128"))))}
+            {"input": numbers(rng, d(shapes(rank, 3, 9, empty=False)), pick(d, ("complex64", "complex128")))}
         )
     )
 
@@ -417,12 +413,12 @@ for op_type, rank in {"FFT": 1, "IFFT": 1, "FFT2D": 2, "IFFT2D": 2}.items():
 
 def _real_signal(draw: Draw, rng: Rng) -> Call:
     x = numbers(rng, draw(shapes(1, 2, 9, empty=False)), "float32")
-    return Call({"input": x, "fft_length": ints(draw(st.integers(1, 12)))})
+    return Call({"input": x, "fft_length": ints(whole(draw, 1, 12))})
 
 
 def _half_signal(draw: Draw, rng: Rng) -> Call:
     x = numbers(rng, draw(shapes(1, 2, 9, empty=False)), "complex64")
-    return Call({"input": x, "fft_length": ints(draw(st.integers(1, 2 * x.shape[-1] - 1)))})
+    return Call({"input": x, "fft_length": ints(whole(draw, 1, 2 * x.shape[-1] - 1))})
 
 
 add("RFFT", calls(_real_signal), rounding=64)
@@ -430,16 +426,16 @@ add("IRFFT", calls(_half_signal), rounding=64)
 
 
 def _spectrogram(draw: Draw, rng: Rng) -> Call:
-    x = numbers(rng, (draw(st.integers(10, 60)), draw(st.integers(1, 2))), "float32", -1, 1)
-    sizes = {"window_size": draw(st.integers(2, 12)), "stride": draw(st.integers(1, 9))}
-    return Call({"input": x}, {**sizes, "magnitude_squared": draw(st.booleans())})
+    x = numbers(rng, (whole(draw, 10, 60), whole(draw, 1, 2)), "float32", -1, 1)
+    sizes = {"window_size": whole(draw, 2, 12), "stride": whole(draw, 1, 9)}
+    return Call({"input": x}, {**sizes, "magnitude_squared": flip(draw)})
 
 
 def _cepstra(draw: Draw, rng: Rng) -> Call:
-    spectra = numbers(rng, (draw(st.integers(1, 2)), 3, draw(st.sampled_from([129, 257]))), "float32", 0, 9)
+    spectra = numbers(rng, (whole(draw, 1, 2), 3, pick(draw, [129, 257])), "float32", 0, 9)
     attributes = {
-        "filterbank_channel_count": draw(st.integers(8, 20)),
-        "dct_coefficient_count": draw(st.integers(1, 8)),
+        "filterbank_channel_count": whole(draw, 8, 20),
+        "dct_coefficient_count": whole(draw, 1, 8),
     }
     return Call({"spectrogram": spectra, "sample_rate": scalar(16000)}, attributes)
 

@@ -126,8 +126,8 @@ class Built:
                 # Copies, because some kernels change their operands in place.
                 self.results = session.run(kept, {f"{name}:0": array.copy() for name, array in self.feeds.items()})
 
-    def _operand(self, tf: Any, name: str, operand: Operand) -> Any:
-        if isinstance(operand, list):
+    def _operand(self, tf: Any, name: str, operand: Operand | Sequence[Operand]) -> Any:
+        if isinstance(operand, Sequence):
             return [self._operand(tf, f"{name}_{index}", item) for index, item in enumerate(operand)]
         if isinstance(operand, Known):
             return tf.constant(operand.array)
@@ -171,12 +171,15 @@ class RefusedError(Exception):
     """The op was not lowered, or not executed."""
 
 
-def _lowered(built: Built, folder: Path) -> Model:
-    path = folder / "op.pb"
-    path.write_bytes(built.graph_def)
+def lowered(path: Path, outputs: Sequence[str]) -> Model:
+    """Return a graph in the canonical dialect, with all of its control flow.
+
+    Raises:
+        RefusedError: There are findings.
+    """
     sink = Sink()
     try:
-        model = load(path, LoadOptions(out_nodes=";".join(built.names)), sink)
+        model = load(path, LoadOptions(out_nodes=";".join(outputs)), sink)
     except ModelcError as error:
         raise RefusedError("; ".join(item.message for item in error.diagnostics)) from error
     model.facts |= {INLINED, FROZEN, INFERENCE_ONLY}
@@ -259,8 +262,10 @@ def hold_against_tensorflow(op_type: str, call: Call, folder: Path) -> bool:
     built = _built(op_type, call)
     if built is None or built.results is None:
         return False
+    path = folder / "op.pb"
+    path.write_bytes(built.graph_def)
     try:
-        found = _computed(_lowered(built, folder), built.feeds)
+        found = _computed(lowered(path, built.names), built.feeds)
     except RefusedError as refusal:
         if case.may_refuse:
             return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,9 @@ EXAMPLES = int(os.environ.get("MODELC_OP_EXAMPLES", "6"))
 
 
 @pytest.fixture(scope="module", name="folder")
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("tensorflow")
-    yield tmp_path_factory.mktemp("ops")
+    return tmp_path_factory.mktemp("ops")
 
 
 @pytest.mark.parametrize("op_type", sorted(CASES))
