@@ -48,12 +48,14 @@ class Case:
         operands: Arrays are inputs of the graph; None stands for an optional operand that is left out.
         attributes: Its attributes.
         tolerances: The largest difference by numpy's name of the element type, as `compare` measures it.
+        is_open: Whether the first dimensions of the inputs are symbols.
     """
 
     kind: str
     operands: tuple[Array | Known | None, ...]
     attributes: dict[str, Attribute] = field(default_factory=dict[str, Attribute])
     tolerances: dict[str, float] = field(default_factory=lambda: TOLERANCES)
+    is_open: bool = False
 
     def __str__(self) -> str:
         given = (_shown(each) for each in self.operands)
@@ -87,7 +89,7 @@ def model_of(case: Case) -> Model:
     """Return the model that computes the op of a case and nothing else."""
     graph = Graph()
     arrays = [each for each in case.operands if each is not None and not isinstance(each, Known)]
-    types = tuple(type_of(np.asarray(each)) for each in arrays)
+    types = tuple(_input_type(np.asarray(each), case.is_open) for each in arrays)
     names = tuple(f"x{index}" for index in range(len(arrays)))
     inputs = iter(graph.append(Op("input", (), {"names": names}, types)).results)
     operands = tuple(_operand(graph, each, inputs) for each in case.operands)
@@ -96,6 +98,11 @@ def model_of(case: Case) -> Model:
     outputs = tuple(value for value in op.results if isinstance(value.type, TensorType))
     graph.append(Op("return", outputs, {"names": tuple(f"y{index}" for index in range(len(outputs)))}))
     return Model(graph)
+
+
+def _input_type(array: Array, is_open: bool) -> TensorType:
+    type_ = type_of(array)
+    return type_.with_shape((f"n{type_.dims[0]}", *type_.dims[1:])) if is_open and type_.dims else type_
 
 
 def _operand(graph: Graph, operand: Array | Known | None, inputs: Any) -> Value:

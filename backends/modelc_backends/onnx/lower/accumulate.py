@@ -9,6 +9,7 @@ from modelc.dialects.ge.helpers import flag, positive_axis
 from modelc.ir.constants import numpy_dtype
 from modelc.ir.op import Value
 from modelc_backends.onnx.lower.padding import padded
+from modelc_backends.onnx.lower.shape import extent
 from modelc_backends.onnx.lower.site import Site
 from modelc_backends.onnx.lower.slicing import END, cut
 from modelc_backends.onnx.lower.table import Lowered, lowers
@@ -47,8 +48,8 @@ def _accumulated(site: Site, start: Value, combine: Callable[[Value, Value], Val
     axis = positive_axis(site.op, axis, site.rank(x))
     if flag(site.op, "exclusive", False):
         x = _shifted(site, x, axis, 1, start)
-    step = 1
-    while step < site.dims(x)[axis]:
+    count, step = extent(site, x, axis), 1
+    while step < count:
         x = combine(x, _shifted(site, x, axis, step, start))
         step *= 2
     return x
@@ -56,9 +57,10 @@ def _accumulated(site: Site, start: Value, combine: Callable[[Value, Value], Val
 
 def _shifted(site: Site, x: Value, axis: int, step: int, start: Value) -> Value:
     """Return `x` moved by `step` elements away from where it starts, and `start` there."""
-    step = min(step, site.dims(x)[axis])
+    count = extent(site, x, axis)
+    step = min(step, count)
     backward = flag(site.op, "reverse", False)
-    kept = (axis, step, END, 1) if backward else (axis, 0, site.dims(x)[axis] - step, 1)
+    kept = (axis, step, END, 1) if backward else (axis, 0, count - step, 1)
     added = [(0, 0)] * site.rank(x)
     added[axis] = (0, step) if backward else (step, 0)
     return padded(site, cut(site, x, [kept]), added, start)

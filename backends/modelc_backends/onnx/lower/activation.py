@@ -91,15 +91,13 @@ def _hard_sigmoid(site: Site) -> Lowered:
     return site.onnx("HardSigmoid", site.inputs[0], alpha=alpha, beta=beta)
 
 
-@lowers("HardShrink")
-def _hard_shrink(site: Site) -> Lowered:
-    return site.onnx("Shrink", site.inputs[0], lambd=number(site.op, "lambd", 0.5), bias=0.0)
-
-
-@lowers("SoftShrink")
-def _soft_shrink(site: Site) -> Lowered:
-    edge = number(site.op, "lambd", 0.5)
-    return site.onnx("Shrink", site.inputs[0], lambd=edge, bias=edge)
+@lowers("HardShrink", "SoftShrink")
+def _shrink(site: Site) -> Lowered:
+    """Compare: onnxruntime's `Shrink` takes what is no number for 0."""
+    x, edge = site.inputs[0], site.scalar(number(site.op, "lambd", 0.5), site.inputs[0])
+    inside = site.onnx("LessOrEqual", site.onnx("Abs", x), edge)
+    outside = x if site.op_type == "HardShrink" else site.onnx("Sub", x, site.onnx("Mul", site.onnx("Sign", x), edge))
+    return site.onnx("Where", inside, site.scalar(0, x), outside)
 
 
 @lowers("SoftplusV2")

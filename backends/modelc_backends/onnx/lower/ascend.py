@@ -57,6 +57,6 @@ def _non_zero_with_value(site: Site) -> Lowered:
 
 def _with_room(site: Site, found: Value, axis: int) -> Value:
     """Return `found` along `axis`, and zeros behind it up to the extent of the result."""
-    dims = site.op.results[axis].tensor.dims
+    dims = site.dims(site.op.results[axis])
     room = site.onnx("Expand", site.scalar(0, found), site.constant(dims))
     return cut(site, site.onnx("Concat", found, room, axis=axis), [(axis, 0, dims[axis], 1)])

@@ -8,7 +8,7 @@ from functools import reduce
 from modelc.dialects.ge.elementwise import bias_axis, cross_axis, log_of_base
 from modelc.dialects.ge.helpers import number
 from modelc.ir.op import Value
-from modelc_backends.onnx.lower.site import NoFormError, Site
+from modelc_backends.onnx.lower.site import SHAPE_FIX, NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
 # What ONNX has in the same form, by its name there.
@@ -291,6 +291,8 @@ def _clip(site: Site) -> Lowered:
 @lowers("Cross")
 def _cross(site: Site) -> Lowered:
     axis = cross_axis(site.op, site.shape(site.inputs[0]))
+    if axis is None:
+        raise NoFormError("needs to know which of its axes is the first of extent 3", SHAPE_FIX)
     a, b = (site.many("Split", 3, x, axis=axis, num_outputs=3) for x in site.inputs)
     pairs = [(place % 3, (place + 1) % 3) for place in (1, 2, 3)]
     parts = [site.onnx("Sub", site.onnx("Mul", a[m], b[n]), site.onnx("Mul", a[n], b[m])) for m, n in pairs]

@@ -51,7 +51,6 @@ def _confusion(site: Site) -> Lowered:
 @lowers("AllCandidateSampler")
 def _all_candidates(site: Site) -> Lowered:
     """Return all classes, each of which is expected once."""
-    _, *expected = (result.tensor.dims for result in site.op.results)
+    (count,), *expected = (site.dims(result) for result in site.op.results)
     ones = [filled(site, site.constant(1, F32), site.constant(dims)) for dims in expected]
-    count = site.op.results[0].tensor.dims[0]
     return [site.onnx("Range", site.constant(0), site.constant(count), site.constant(1)), *ones]

@@ -9,7 +9,7 @@ from modelc.dialects.ge.helpers import channel_axis, data_format, flag, integer,
 from modelc.dialects.ge.padding import MODES, pad_mode, paddings
 from modelc.ir.op import Value
 from modelc.ir.types import Dim
-from modelc_backends.onnx.lower.shape import integers_of
+from modelc_backends.onnx.lower.shape import extent, integers_of
 from modelc_backends.onnx.lower.site import SHAPE_FIX, NoFormError, Site
 from modelc_backends.onnx.lower.slicing import BEGINNING, END, Cut, cut
 from modelc_backends.onnx.lower.table import Lowered, lowers
@@ -83,11 +83,7 @@ def _reshape(site: Site, x: Value, dims: Sequence[Dim]) -> Value:
 
 def _space(site: Site, x: Value, count: int) -> tuple[int, ...]:
     """Return the extents of the first `count` dimensions behind the batch, which must be known."""
-    dims = site.shape(x)[1 : count + 1]
-    found = tuple(dim for dim in dims if isinstance(dim, int))
-    if len(found) != count:
-        raise NoFormError(f"needs to know the shape of `{x.name}`, which is {x.type}", SHAPE_FIX)
-    return found
+    return tuple(extent(site, x, axis) for axis in range(1, count + 1))
 
 
 def _to_batch(site: Site, blocks: Sequence[int], pads: Sequence[int]) -> Value:

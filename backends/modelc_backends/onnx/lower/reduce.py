@@ -7,7 +7,7 @@ import math
 from modelc.dialects.ge.helpers import flag, integer, integers, positive_axes
 from modelc.ir.op import Value
 from modelc.ir.types import BOOL, F64, I64, U8
-from modelc_backends.onnx.lower.shape import integers_of
+from modelc_backends.onnx.lower.shape import extent, integers_of
 from modelc_backends.onnx.lower.site import Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
@@ -22,7 +22,8 @@ _REDUCTIONS = {
 @lowers(*_REDUCTIONS)
 def _reduce(site: Site) -> Lowered:
     x = site.inputs[0]
-    if site.element(x) is BOOL and 0 in site.shape(x):  # of truth values onnxruntime takes no empty set
+    has_elements = all(isinstance(dim, int) and dim for dim in site.shape(x))
+    if site.element(x) == BOOL and not has_elements:  # of truth values onnxruntime takes no empty set
         x = site.cast(x, U8)
     return _reduced(site, _REDUCTIONS[site.op_type], x)
 
@@ -82,7 +83,7 @@ def _moments(site: Site, axes: tuple[int, ...], keep: bool) -> tuple[Value, Valu
     mean = site.onnx("ReduceMean", x, along, keepdims=1)
     distance = site.onnx("Sub", x, mean)
     squares = site.onnx("ReduceSum", site.onnx("Mul", distance, distance), along, keepdims=int(keep))
-    count = site.scalar(math.prod(site.dims(x)[axis] for axis in places), x)
+    count = site.scalar(math.prod(extent(site, x, axis) for axis in places), x)
     return mean if keep else site.squeeze(mean, places), squares, count
 
 

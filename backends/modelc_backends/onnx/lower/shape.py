@@ -6,7 +6,7 @@ from modelc.dialects.ge.helpers import element, integer, integers
 from modelc.dialects.ge.shape import SAME, flatten_range, reshape_range
 from modelc.ir.op import Value
 from modelc.ir.types import I64, Shape
-from modelc_backends.onnx.lower.site import NoFormError, Site
+from modelc_backends.onnx.lower.site import SHAPE_FIX, NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
 
@@ -24,6 +24,14 @@ def integers_of(site: Site, value: Value) -> Value:
     if known is not None:
         return site.constant(known.reshape(-1))
     return site.reshape(site.cast(value, I64), (-1,))
+
+
+def extent(site: Site, value: Value, axis: int) -> int:
+    """Return the extent of `value` along `axis`, which must be known."""
+    found = site.shape(value)[axis]
+    if not isinstance(found, int):
+        raise NoFormError(f"needs to know axis {axis} of `{value.name}`, which is {value.type}", SHAPE_FIX)
+    return found
 
 
 def target(site: Site, index: int) -> Value:

@@ -8,7 +8,7 @@ from modelc.dialects.ge.helpers import integer, integers, positive_axis
 from modelc.dialects.ge.slicing import Masks, Part, clamped, strided_parts
 from modelc.ir.op import Value
 from modelc.ir.types import Dim
-from modelc_backends.onnx.lower.shape import integers_of
+from modelc_backends.onnx.lower.shape import extent, integers_of
 from modelc_backends.onnx.lower.site import SHAPE_FIX, NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
@@ -143,7 +143,7 @@ def _reverse_sequence(site: Site) -> Lowered:
 
 def _rolled(site: Site, x: Value, shifts: Iterable[int], axes: Iterable[int]) -> Value:
     for shift, axis in zip(shifts, axes, strict=True):
-        dim = site.dims(x)[axis]
+        dim = extent(site, x, axis)
         start = -shift % dim if dim else 0
         if start:
             parts = cut(site, x, [(axis, start, END, 1)]), cut(site, x, [(axis, 0, start, 1)])

@@ -372,23 +372,27 @@ def _bucketize(op: Op, arrays: Arrays) -> list[Array]:
 def _infer_cross(op: Op) -> list[Type]:
     a, b = operand(op, 0), operand(op, 1)
     result = TensorType(common_element(op, (a, b)), equal_shapes(op, a.shape, b.shape))
-    if result.shape is not None:
-        axis = cross_axis(op, result.shape)
+    axis = None if result.shape is None else cross_axis(op, result.shape)
+    if result.shape is not None and axis is not None:
         equal_dims(op, result.shape[axis], 3, "extents of operand and space")
     return [result]
 
 
-def cross_axis(op: Op, shape: tuple[Dim, ...]) -> int:
-    """Return the axis of the vectors: by default the first one of extent 3, else the last one."""
+def cross_axis(op: Op, shape: tuple[Dim, ...]) -> int | None:
+    """Return the axis of the vectors: by default the first one of extent 3, else the last; None where that is open."""
     axis = integer(op, "dim", NO_AXIS)
-    if axis == NO_AXIS:
-        axis = shape.index(3) if 3 in shape else -1
-    return positive_axis(op, axis, len(shape))
+    if axis != NO_AXIS:
+        return positive_axis(op, axis, len(shape))
+    for place, dim in enumerate(shape):
+        if dim == 3 or not isinstance(dim, int):
+            return place if dim == 3 else None
+    return positive_axis(op, -1, len(shape))
 
 
 @evaluates("Cross")
 def _cross(op: Op, arrays: Arrays) -> list[Array]:
     axis = cross_axis(op, arrays[0].shape)
+    assert axis is not None  # the dimensions of arrays are known
     return [widened(lambda a, b: np.cross(a, b, axis=axis))(*arrays)]
 
 
