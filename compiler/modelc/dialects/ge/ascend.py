@@ -77,7 +77,7 @@ def _infer_padding(op: Op) -> list[Type]:
     x, extent = operand(op, 0), integer(op, "pad_dim_size", 8)
     if x.shape is None:
         return [x]
-    if extent < 1 or len(x.shape) < 2 or x.shape[-1] not in (1, None):
+    if extent < 1 or len(x.shape) < 2 or (isinstance(x.shape[-1], int) and x.shape[-1] != 1):
         raise mismatch(op, f"pads a last dimension of 1 to {extent}, not {x}")
     return [x.with_shape((*x.shape[:-1], extent))]
 

@@ -115,7 +115,7 @@ def _fresnel(x: Doubles) -> tuple[Doubles, Doubles]:
     nodes, weights = _quadrature()
     near = np.minimum(size, _FRESNEL_FAR)
     phases = math.pi / 2 * np.square(near[:, None] * nodes)
-    far = np.clip(size, _FRESNEL_FAR, 1e15)
+    far = np.clip(size, _FRESNEL_FAR, 1e150)
     # The auxiliary functions f and g, by their asymptotic series in 1 / (pi x^2)^2.
     z = math.pi * far * far
     f = g = term = np.ones_like(far)
