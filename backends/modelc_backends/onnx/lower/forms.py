@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from modelc.dialects.ge.attribute_forms import FORMS, canonical
-from modelc.ir.attributes import get
 from modelc.ir.blob import Blob
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
@@ -40,5 +39,6 @@ def _replace(op: Op, base: Op, rewriter: Rewriter) -> None:
 
 
 def _constant(op: Op, value: Value, rewriter: Rewriter) -> Value:
-    blob = get(value.producer.attributes, "value", Blob)
+    blob = value.producer.attributes["value"]
+    assert isinstance(blob, Blob)
     return rewriter.constant_of(blob, value.tensor, name=f"{op.name}/attribute")
