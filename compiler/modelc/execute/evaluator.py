@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, fail, finding
 from modelc.dialects.ge.run import Observer, RunError, run_graph
+from modelc.dialects.ge.unexecuted import unexecuted
 from modelc.dialects.lookup import op_def
 from modelc.ir.constants import element_of, numpy_dtype
 from modelc.ir.graph import Graph
@@ -156,9 +157,11 @@ def _not_executable(kind: str, ops: Sequence[Op]) -> Diagnostic:
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
     listed = ", ".join(names[:SHOWN]) + more
     others = f" and {len(names) - 1} more of its kind" if len(names) > 1 else ""
+    reason = unexecuted().get(kind.removeprefix("ge."))
     return finding(
         "MC602",
         f"`{names[0]}` ({kind}){others} cannot be executed here",
         ops[0],
         evidence=[("ops", listed)],
+        notes=[f"{kind} {reason}"] if reason else [],
     )
