@@ -54,8 +54,8 @@ def images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> NDArray[np.uint8]
 
 def by_hand(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """The same in plain numpy, in the 16 bits that a chip gives."""
-    cut = pixels[:, 1:5, 2:6, ::-1].astype(np.float32)
-    return ((cut - np.float32([10, 20, 30])) * np.float32([0.5, 0.25, 0.125])).astype(np.float16).astype(np.float32)
+    cut = pixels[:, 1:5, 2:6, ::-1].astype(np.float64)
+    return ((cut - [10, 20, 30]) * [0.5, 0.25, 0.125]).astype(np.float16).astype(np.float32)
 
 
 def outputs(path: str) -> Any:
