@@ -71,18 +71,22 @@ def _draw(image: Array, box: Array, color: Array) -> None:
             image[rows, column] = color
 
 
+def outline_colors(op: Op, colors: Array | None, depth: int) -> Array:
+    """Return the colours of outlines [count, depth], for `colors` that are given or for none; white on grey images."""
+    is_given = colors is not None and colors.size > 0
+    table = colors.astype(np.float32) if colors is not None and is_given else _COLORS
+    if table.shape[1] < depth:
+        raise mismatch(op, f"has colors of {table.shape[1]} channels for images of {depth}")
+    return table[:, :depth] if is_given or depth > 1 else np.ones((len(table), 1), np.float32)
+
+
 @evaluates("DrawBoundingBoxes", "DrawBoundingBoxesV2")
 def _draw_boxes(op: Op, arrays: Arrays) -> list[Array]:
     images, boxes = arrays[0].copy(), arrays[1]
-    depth = images.shape[3]
-    colors = arrays[2].astype(np.float32) if len(arrays) > 2 and arrays[2].size else _COLORS
-    if depth == 1:
-        colors = np.concatenate([np.ones_like(colors[:, :1]), colors[:, 1:]], 1)
-    if colors.shape[1] < depth:
-        raise mismatch(op, f"has colors of {colors.shape[1]} channels for images of {depth}")
+    colors = outline_colors(op, arrays[2] if len(arrays) > 2 else None, images.shape[3])
     for image, outlines in zip(images, boxes, strict=True):
         for index, box in enumerate(outlines):
-            _draw(image, box, colors[index % len(colors), :depth])
+            _draw(image, box, colors[index % len(colors)])
     return [images]
 
 
