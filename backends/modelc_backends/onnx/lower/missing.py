@@ -34,7 +34,7 @@ _REASONS: Final[Mapping[str, str]] = {
         ComputeAccidentalHits DenseCountSparseOutput DenseToDenseSetOperation DenseToSparseSetOperation SetSize
         SparseSoftmax""",
     "samples or draws into images in a way that ONNX has no op for": """
-        Dilation2D DrawBoundingBoxes DrawBoundingBoxesV2 ExtractGlimpse ImageProjectiveTransform
+        DrawBoundingBoxes DrawBoundingBoxesV2 ExtractGlimpse ImageProjectiveTransform
         ImageProjectiveTransformV2""",
     "gives gradients, which no model that is deployed needs": "BroadcastGradientArgs",
 }

@@ -337,20 +337,26 @@ def _padding_mode(op: Op) -> str:
     return mode
 
 
+def dilation_window(op: Op, space: tuple[int, ...], kernel: tuple[int, ...]) -> Window:
+    """Return the window that a dilation moves over images of the extents `space`."""
+    layout = data_format(op, *PLANE)
+    strides, rates = _per_axis(op, "strides", layout), _per_axis(op, "rates", layout)
+    pads: tuple[Pair, ...] = ((0, 0), (0, 0))
+    if _padding_mode(op) == "SAME":
+        sizes = zip(space, kernel, strides, rates, strict=True)
+        pads = tuple(same_pads(size, extent, stride, rate) for size, extent, stride, rate in sizes)
+    elif _padding_mode(op) == "CALCULATED":
+        pads = pad_pairs(op, layout)
+    return Window(kernel, strides, rates, pads)
+
+
 @evaluates("Dilation2D")
 def _dilation(op: Op, arrays: Arrays) -> list[Array]:
     layout = data_format(op, *PLANE)
     x, weights = channels_last(arrays[0], layout), arrays[1]
-    strides, rates = _per_axis(op, "strides", layout), _per_axis(op, "rates", layout)
-    pads: tuple[Pair, ...] = ((0, 0), (0, 0))
-    if _padding_mode(op) == "SAME":
-        sizes = zip(x.shape[1:-1], weights.shape, strides, rates, strict=False)
-        pads = tuple(same_pads(size, extent, stride, rate) for size, extent, stride, rate in sizes)
-    elif _padding_mode(op) == "CALCULATED":
-        pads = pad_pairs(op, layout)
-    window = Window(weights.shape[:2], strides, rates, pads)
+    window = dilation_window(op, x.shape[1:-1], weights.shape[:2])
     wide, least = (np.int64, -(1 << 62)) if x.dtype.kind in "iu" else (x.dtype, lowest(x.dtype))
-    padded, counts = pad(x.astype(wide), pads, least), window.count(x.shape[1:-1])
+    padded, counts = pad(x.astype(wide), window.pads, least), window.count(x.shape[1:-1])
     result = np.full((x.shape[0], *counts, x.shape[-1]), least, wide)
     for tap, added in zip(window.taps, weights.reshape(-1, x.shape[-1]).astype(wide), strict=True):
         np.maximum(result, padded[(slice(None), *window.at(tap, counts))] + added, out=result)
