@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, finding
+from modelc.ir.attributes import get
 from modelc.ir.constants import constant, numpy_dtype
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
@@ -32,14 +33,34 @@ _HANDS_ON = frozenset(
         *("SqueezeV2", "SqueezeV3", "StopGradient", "StridedSlice", "Tile", "Transpose", "Unpack", "Unsqueeze"),
         *("UnsqueezeV2", "UnsqueezeV3"),
     )
+) | frozenset(
+    f"onnx.{name}"
+    for name in (
+        "Cast",
+        "Expand",
+        "Identity",
+        "Pad",
+        "Reshape",
+        "Slice",
+        "Split",
+        "Squeeze",
+        "Tile",
+        "Transpose",
+        "Unsqueeze",
+    )
 )
-_JOINS = frozenset({"ge.Concat", "ge.ConcatV2", "ge.Pack", "ge.Split"})
+_JOINS = frozenset({"ge.Concat", "ge.ConcatV2", "ge.Pack", "ge.Split", "onnx.Concat"})
+_RESCALES = frozenset(
+    f"{dialect}.{name}" for dialect in ("ge", "onnx") for name in ("Add", "BiasAdd", "Div", "Mul", "RealDiv", "Sub")
+)
 
 # Ops that look numbers up: where the table and the indices are, and where the axis is, None for the first one
 _TABLES: dict[str, tuple[int, int, int | None]] = {
     "ge.Gather": (0, 1, None),
     "ge.GatherV2": (0, 1, 2),
     "ge.GatherNd": (0, 1, None),
+    "onnx.Gather": (0, 1, None),
+    "onnx.GatherND": (0, 1, None),
 }
 
 
@@ -172,7 +193,7 @@ def _uses(value: Value) -> Iterator[tuple[Op, int, Value]]:
 
 def _bound(op: Op, index: int) -> int | None:
     """Return what integers must stay below that are operand `index` of `op`."""
-    if op.kind == "ge.OneHot" and index == 0:
+    if op.kind in ("ge.OneHot", "onnx.OneHot") and index == 0:
         depth = constant(op.inputs[1]) if len(op.inputs) > 1 else None
         return None if depth is None or depth.size != 1 else int(depth.reshape(()))
     if op.kind not in _TABLES or index != _TABLES[op.kind][1]:
@@ -182,15 +203,15 @@ def _bound(op: Op, index: int) -> int | None:
     if not isinstance(table, TensorType) or not table.shape:
         return None
     axis = constant(op.inputs[axis_at]) if axis_at is not None and len(op.inputs) > axis_at else None
-    if op.kind == "ge.GatherNd":
+    if op.kind in ("ge.GatherNd", "onnx.GatherND"):
         return min((dim for dim in table.shape if isinstance(dim, int)), default=None)
-    at = 0 if axis is None else int(axis.reshape(-1)[0])
+    at = get(op.attributes, "axis", int, 0) if axis is None else int(axis.reshape(-1)[0])
     dim = table.shape[at] if -len(table.shape) <= at < len(table.shape) else None
     return dim if isinstance(dim, int) else None
 
 
 def _is_conversion(op: Op) -> bool:
-    if op.kind != "ge.Cast" or not isinstance(op.results[0].type, TensorType):
+    if op.kind not in ("ge.Cast", "onnx.Cast") or not isinstance(op.results[0].type, TensorType):
         return False
     element = op.results[0].type.element
     return element is not None and element.family in ("float", "bool")
@@ -198,13 +219,13 @@ def _is_conversion(op: Op) -> bool:
 
 def _is_rescaling(op: Op, operand: Value) -> bool:
     """Whether `op` brings bytes to another range: by a factor near 1/255 or a shift of tens."""
-    if op.kind not in ("ge.Mul", "ge.RealDiv", "ge.Div", "ge.Sub", "ge.BiasAdd", "ge.Add") or len(op.inputs) != 2:
+    if op.kind not in _RESCALES or len(op.inputs) != 2:
         return False
     other = op.inputs[1] if op.inputs[0] is operand else op.inputs[0]
     numbers = constant(other)
     if numbers is None or not numbers.size or numbers.dtype.kind != "f":
         return False
     size = float(np.abs(numbers).mean())
-    if op.kind == "ge.Mul":
+    if op.kind in ("ge.Mul", "onnx.Mul"):
         return 1e-3 < size < 2e-2
     return 2 * DIGITS < size <= 2 * BYTES

@@ -13,6 +13,7 @@ from modelc.ir.constants import to_blob, type_of
 from modelc.ir.graph import Graph
 from modelc.ir.op import Op, Value
 from modelc.ir.types import BOOL, ELEMENTS, F32, I32, I64, U8, Type, tensor
+from modelc.text.reader import read_model
 
 
 def graph_of(*inputs: Type) -> tuple[Graph, tuple[Value, ...]]:
@@ -79,6 +80,21 @@ def test_a_mask_is_zero_or_one() -> None:
     graph, (mask,) = graph_of(tensor(I32, 200))
     found = generate_inputs(finish(graph, op(graph, "Cast", mask, type_=tensor(F32, 200), dst_type=0)))["x0"]
     assert set(found.tolist()) == {0, 1}
+
+
+def test_files_of_onnx_show_the_same() -> None:
+    text = """graph @main(%ids: i32[200], %mask: i32[200], %image: f32[1, 20, 20, 3]) {
+  %words = const splat<1.0> : f32[2, 7]
+  %a = onnx.Gather(%words, %ids) {axis = 1} : f32[2, 200]
+  %b = onnx.Cast(%mask) {to = 1} : f32[200]
+  %scale = const dense<127.5> : f32[]
+  %c = onnx.Div(%image, %scale) : f32[1, 20, 20, 3]
+  return %a, %b, %c
+}"""
+    found = generate_inputs(read_model(text).graph)
+    assert set(found["ids"].tolist()) == set(range(7))
+    assert set(found["mask"].tolist()) == {0, 1}
+    assert found["image"].max() > 200
 
 
 def test_ranges_without_hints() -> None:
