@@ -161,7 +161,8 @@ def detected(passes: Passes, model: Model, code: str) -> Question:
 
 
 def _nothing(passes: Passes, problem: str, codes: Sequence[str] | frozenset[str]) -> ModelcError:
-    fixes = [Fix("reduce for a finding that is given", f"--code {code}") for code in sorted(codes)]
+    fixes = [Fix("give its inputs a shape", "--batch-size 1")] if "MC202" in codes else []
+    fixes += [Fix("reduce for a finding that is given", f"--code {code}") for code in sorted(codes)]
     fixes += [Fix("say by a command what to reduce for: it gets the file, and ends with 0", "--test COMMAND")]
     path = ",".join(work.spec() for work in passes.passes)
     return fail("MC608", f"the model does not fail: {problem}", evidence=[("passes", path)], fixes=fixes)
