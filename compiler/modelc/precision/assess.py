@@ -23,7 +23,7 @@ from modelc.precision.lockstep import Lockstep, Loss, run_in_step
 from modelc.precision.modes import mode as mode_called
 from modelc.precision.modes import op_lists
 from modelc.precision.plan import Kernels, Plan, make_plan
-from modelc.precision.search import RUNS, Search, ranked, search
+from modelc.precision.search import RUNS, Order, Search, ranked, search
 
 Array: TypeAlias = NDArray[Any]
 Arrays: TypeAlias = Mapping[str, Array]
@@ -213,15 +213,15 @@ def _searched(setting: Setting, inputs: Arrays, found: Lockstep, runs: int, tell
         outputs = emulate(setting.graph, inputs, setting.replan(kept))
         return all(each.equal for each in compared(setting, found.wide, outputs))
 
-    order, beyond, used = _order(setting, inputs, found)
-    result = search(order, beyond, suffices, runs - used)
+    order, used = _order(setting, inputs, found)
+    result = search(order, suffices, runs - used)
     places = {op: index for index, op in enumerate(setting.plan.treatments)}
     ops: Sequence[Op] = sorted(result.ops, key=places.__getitem__)
     return replace(result, ops=tuple(ops), runs=result.runs + used)
 
 
-def _order(setting: Setting, inputs: Arrays, found: Lockstep) -> tuple[list[Op], int, int]:
-    """Return the ops in the order of trials, how many must be kept for their range, and the runs that took.
+def _order(setting: Setting, inputs: Arrays, found: Lockstep) -> tuple[Order, int]:
+    """Return the ops in the order of trials, and the runs that took.
 
     Behind an infinity no error says anything, so that the errors are measured again without it.
     """
@@ -230,9 +230,11 @@ def _order(setting: Setting, inputs: Arrays, found: Lockstep) -> tuple[list[Op],
     used = 0
     while True:
         plan = setting.replan(frozenset(first))
-        order, beyond = ranked(setting.graph, plan, all_kept, found)
-        first += order[:beyond]
-        if not beyond or used == _ROUNDS:
-            return [*first, *order[beyond:]], len(first), used
+        outputs = compared(setting, found.wide, found.narrow)
+        excess = max((each.max_rel / each.tolerance for each in outputs if each.tolerance), default=1.0)
+        order = ranked(setting.graph, plan, all_kept, found, excess)
+        if not order.least or used == _ROUNDS:
+            return Order((*first, *order.ops), len(first) + order.least, len(first) + order.guess), used
+        first += order.ops[: order.least]
         found = run_in_step(setting.graph, inputs, setting.replan(frozenset(first)))
         used += 1

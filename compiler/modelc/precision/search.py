@@ -2,8 +2,9 @@
 
 Ops are put in order of what they are thought to do to the outputs: first those that meet numbers which the narrow type
 does not have, then by the error they add times how much what follows magnifies errors, both measured. The shortest
-beginning of that order that suffices is searched by doubling and halving; then whatever can be left out of it is, block
-by block. Each trial is a run of the whole model; their number is bounded, and the result always is one that was tried.
+beginning of that order that suffices is searched by doubling and halving, from a guess; then whatever can be left out
+of it is, block by block. Each trial is a run of the whole model; their number is bounded, and the result always is one
+that was tried.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from modelc.precision.rounding import range_of
 Array: TypeAlias = NDArray[Any]
 Suffices: TypeAlias = Callable[[frozenset[Op]], bool]
 
-RUNS = 64  # trials at most, by default
+RUNS = 48  # trials at most, by default
 _WORST: Final = 1e6  # stands for an error without bounds where errors are multiplied
 
 
@@ -69,36 +70,50 @@ class _Trials:
         return self.known[kept]
 
 
-def search(order: Sequence[Op], start: int, suffices: Suffices, runs: int = RUNS) -> Search:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What can be kept, in the order of trials.
+
+    Attributes:
+        ops: The ops, the most telling first.
+        least: How many of them must be kept for their range alone.
+        guess: How many are thought to suffice.
+    """
+
+    ops: tuple[Op, ...] = ()
+    least: int = 0
+    guess: int = 0
+
+
+def search(order: Order, suffices: Suffices, runs: int = RUNS) -> Search:
     """Return few ops of `order` that suffice.
 
     Args:
-        order: All that can be kept, the most telling first.
-        start: How many of them are the first guess, 0 for none.
+        order: All that can be kept.
         suffices: Whether keeping these ops suffices.
         runs: How often that may be asked, at least 1.
     """
     trials = _Trials(suffices, max(1, runs))
-    if not order or not trials.do(order):
+    if not order.ops or not trials.do(order.ops):
         return Search(runs=trials.runs)
-    count = _shortest(order, start, trials)
-    chosen, is_least = _thinned(list(order[:count]), trials)
-    places = {op: index for index, op in enumerate(order)}
+    chosen, is_least = _thinned(list(order.ops[: _shortest(order, trials)]), trials)
+    places = {op: index for index, op in enumerate(order.ops)}
     return Search(tuple(sorted(chosen, key=places.__getitem__)), True, trials.runs, is_least)
 
 
-def _shortest(order: Sequence[Op], start: int, trials: _Trials) -> int:
-    """Return how many of `order`, from its beginning, suffice."""
-    low, high, step = max(0, start - 1), len(order), 1
-    guess = max(1, start)
-    while guess < len(order) and trials.are_left:
-        if trials.do(order[:guess]):
-            high = guess
-            break
-        low, guess, step = guess, guess + step, 2 * step
+def _shortest(order: Order, trials: _Trials) -> int:
+    """Return how many of `order`, from its beginning, suffice: from the guess in growing steps, then by halving."""
+    low, high = max(0, order.least - 1), len(order.ops)
+    count, step = min(max(1, order.least, order.guess), high), 1
+    while low < count < high and trials.are_left:
+        if trials.do(order.ops[:count]):
+            high, count = count, count - step
+        else:
+            low, count = count, count + step
+        step *= 2
     while high - low > 1 and trials.are_left:
         middle = (low + high) // 2
-        if trials.do(order[:middle]):
+        if trials.do(order.ops[:middle]):
             high = middle
         else:
             low = middle
@@ -124,21 +139,33 @@ def _thinned(chosen: list[Op], trials: _Trials) -> tuple[list[Op], bool]:
 # -- the order of trials
 
 
-def ranked(graph: Graph, plan: Plan, all_kept: Plan, found: Lockstep) -> tuple[list[Op], int]:
-    """Return the ops that keeping changes, most telling first, and how many must be kept for their range alone.
+def ranked(graph: Graph, plan: Plan, all_kept: Plan, found: Lockstep, excess: float) -> Order:
+    """Return the ops that keeping changes, in the order of trials.
 
     Args:
         graph: The graph.
         plan: What becomes of its ops.
         all_kept: The same where every op is kept; those that are narrowed then as well are of no use.
         found: What they lose.
+        excess: How many times the tolerance the outputs are apart.
     """
+    gains = _gains(graph, found)
+    scores = {op: _bounded(loss.added) * _gain(op, gains) for op, loss in found.losses.items()}
     useful = [op for op in plan.treatments if all_kept.of(op) is NOTHING]
     beyond = {op for op in useful if _meets_more(op, plan, found)}
-    gains = _gains(graph, found)
-    scores = {op: _bounded(found.losses[op].added) * _gain(op, gains) if op in found.losses else 0.0 for op in useful}
-    order = sorted(useful, key=lambda op: (op not in beyond, -scores[op]))
-    return order, len(beyond)
+    order = sorted(useful, key=lambda op: (op not in beyond, -scores.get(op, 0.0)))
+    return Order(tuple(order), len(beyond), max(len(beyond), _expected(order, scores, excess)))
+
+
+def _expected(order: Sequence[Op], scores: Mapping[Op, float], excess: float) -> int:
+    """Return how many of `order` suffice if errors of single ops are independent, so that their squares add up."""
+    left = sum(score**2 for score in scores.values())
+    allowed = left / excess**2 if math.isfinite(excess) and excess else left
+    for count, op in enumerate(order):
+        if left <= allowed:
+            return count
+        left -= scores.get(op, 0.0) ** 2
+    return len(order)
 
 
 def _meets_more(op: Op, plan: Plan, found: Lockstep) -> bool:

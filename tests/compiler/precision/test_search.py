@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelc.ir.op import Op
-from modelc.precision.search import Search, search
+from modelc.precision.search import Order, Search, search
 
 OPS = [Op("ge.Relu", name=str(index)) for index in range(40)]
 
 
 def found(needed: set[int], order: list[int], start: int = 0, runs: int = 64) -> Search:
     wanted = {OPS[index] for index in needed}
-    return search([OPS[index] for index in order], start, lambda kept: wanted <= kept, runs)
+    return search(Order(tuple(OPS[index] for index in order), 0, start), lambda kept: wanted <= kept, runs)
 
 
 @settings(deadline=None)
@@ -39,9 +39,9 @@ def test_a_good_order_takes_few_trials() -> None:
 
 
 def test_nothing_is_found_where_nothing_suffices() -> None:
-    result = search(OPS, 0, lambda kept: False)
+    result = search(Order(tuple(OPS)), lambda kept: False)
     assert result == Search(runs=1)
 
 
 def test_there_may_be_nothing_to_try() -> None:
-    assert search([], 0, lambda kept: True) == Search()
+    assert search(Order(), lambda kept: True) == Search()
