@@ -17,7 +17,7 @@ from modelc_backends.onnx.lower.site import SHAPE_FIX, NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
 
-def _side(site: Site, matrices: Value) -> int:
+def side_of(site: Site, matrices: Value) -> int:
     """Return how many rows matrices have."""
     side = site.shape(matrices)[-2]
     if not isinstance(side, int):
@@ -25,7 +25,8 @@ def _side(site: Site, matrices: Value) -> int:
     return side
 
 
-def _adjoint(site: Site, matrices: Value) -> Value:
+def adjoint(site: Site, matrices: Value) -> Value:
+    """Return matrices with rows and columns exchanged."""
     *batch, rows, columns = range(site.rank(matrices))
     return site.transpose(matrices, (*batch, columns, rows))
 
@@ -35,15 +36,15 @@ def _matrix(site: Site) -> Value:
     if site.element(site.inputs[0]).family != "float":
         raise NoFormError(f"computes on {site.inputs[0].type}")
     matrix = site.cast(site.inputs[0], F64)
-    return _adjoint(site, matrix) if flag(site.op, "adjoint", False) else matrix
+    return adjoint(site, matrix) if flag(site.op, "adjoint", False) else matrix
 
 
 # -- elimination
 
 
-def _solved(site: Site, matrix: Value, rhs: Value) -> Value:
+def solved(site: Site, matrix: Value, rhs: Value) -> Value:
     """Return the solution of systems of the same batch."""
-    side = _side(site, matrix)
+    side = side_of(site, matrix)
     reduced, *_ = _eliminated(site, site.onnx("Concat", matrix, rhs, axis=-1), side)
     return site.onnx("Slice", reduced, *(site.constant((each,)) for each in (side, 1 << 62, -1)))
 
@@ -58,59 +59,72 @@ def _eliminated(site: Site, rows: Value, side: int) -> tuple[Value, ...]:
 def _elimination_step(site: Site, column: Value, carried: Sequence[Value]) -> Sequence[Value]:
     """Bring the largest number of a column, the pivot, to its row, and take that row from all others."""
     rows, sign, logarithm = carried
-    rank, numbers = site.rank(rows), site.constant(np.arange(_side(site, rows)).reshape(-1, 1), I64, "rows")
-    is_row = site.onnx("Equal", numbers, column)
-    size = site.onnx("Abs", _at(site, rows, column, rank - 1))
-    open_ = site.onnx("Where", site.onnx("Less", numbers, column), site.constant(-1, F64), size)
-    best = site.onnx("ArgMax", open_, axis=-2, keepdims=1)
-    order = site.onnx("Where", is_row, best, site.onnx("Where", site.onnx("Equal", numbers, best), column, numbers))
+    rank = site.rank(rows)
+    order, best = pivot_order(site, rows, column)
     rows = site.onnx("GatherElements", rows, site.onnx("Expand", order, site.extents(rows, 0, rank)), axis=-2)
-    row = _at(site, rows, column, rank - 2)
-    pivot = _at(site, row, column, rank - 1)
+    row = at_place(site, rows, column, rank - 2)
+    pivot = at_place(site, row, column, rank - 1)
     row = site.onnx("Div", row, pivot)
-    others = site.onnx("Sub", rows, site.onnx("Mul", _at(site, rows, column, rank - 1), row))
+    others = site.onnx("Sub", rows, site.onnx("Mul", at_place(site, rows, column, rank - 1), row))
     stays = site.onnx("Where", site.onnx("Equal", best, column), site.constant(1, F64), site.constant(-1, F64))
     return (
-        site.onnx("Where", is_row, row, others),
+        site.onnx("Where", site.onnx("Equal", row_numbers(site, rows), column), row, others),
         site.onnx("Mul", sign, site.onnx("Mul", stays, site.onnx("Sign", pivot))),
         site.onnx("Add", logarithm, site.onnx("Log", site.onnx("Abs", pivot))),
     )
 
 
-def _at(site: Site, x: Value, place: Value, axis: int) -> Value:
+def row_numbers(site: Site, rows: Value) -> Value:
+    """Return the numbers of rows, one below the other."""
+    return site.constant(np.arange(side_of(site, rows)).reshape(-1, 1), I64, "rows")
+
+
+def pivot_order(site: Site, rows: Value, column: Value) -> tuple[Value, Value]:
+    """Return which row comes to stand where [..., rows, 1], and which one in row `column`.
+
+    That is the one with the largest number in that column, of those that have not had their turn.
+    """
+    numbers, size = row_numbers(site, rows), site.onnx("Abs", at_place(site, rows, column, site.rank(rows) - 1))
+    open_ = site.onnx("Where", site.onnx("Less", numbers, column), site.constant(-1, F64), size)
+    best = site.onnx("ArgMax", open_, axis=-2, keepdims=1)
+    others = site.onnx("Where", site.onnx("Equal", numbers, best), column, numbers)
+    return site.onnx("Where", site.onnx("Equal", numbers, column), best, others), best
+
+
+def at_place(site: Site, x: Value, place: Value, axis: int) -> Value:
     """Return what lies at one place of an axis, which is kept."""
     return site.onnx("Gather", x, site.reshape(place, (1,)), axis=axis)
 
 
 @lowers("MatrixSolve")
 def _matrix_solve(site: Site) -> Lowered:
-    return _solved(site, _matrix(site), site.cast(site.inputs[1], F64))
+    return solved(site, _matrix(site), site.cast(site.inputs[1], F64))
 
 
 @lowers("MatrixInverse")
 def _matrix_inverse(site: Site) -> Lowered:
     matrix = _matrix(site)
-    identity = site.constant(np.eye(_side(site, matrix)), F64)
-    return _solved(site, matrix, site.onnx("Expand", identity, site.extents(matrix, 0, site.rank(matrix))))
+    identity = site.constant(np.eye(side_of(site, matrix)), F64)
+    return solved(site, matrix, site.onnx("Expand", identity, site.extents(matrix, 0, site.rank(matrix))))
 
 
 @lowers("MatrixTriangularSolve")
 def _triangular_solve(site: Site) -> Lowered:
     upper = not flag(site.op, "lower", True)
     matrix = site.onnx("Trilu", site.cast(site.inputs[0], F64), upper=int(upper))
-    matrix = _adjoint(site, matrix) if flag(site.op, "adjoint", False) else matrix
-    return _solved(site, *_same_batch(site, matrix, site.cast(site.inputs[1], F64)))
+    matrix = adjoint(site, matrix) if flag(site.op, "adjoint", False) else matrix
+    return solved(site, *same_batch(site, matrix, site.cast(site.inputs[1], F64)))
 
 
 @lowers("LogMatrixDeterminant")
 def _log_determinant(site: Site) -> Lowered:
     matrix = _matrix(site)
     rank = site.rank(matrix)
-    _, sign, logarithm = _eliminated(site, matrix, _side(site, matrix))
+    _, sign, logarithm = _eliminated(site, matrix, side_of(site, matrix))
     return [site.squeeze(each, (rank - 2, rank - 1)) for each in (sign, logarithm)]
 
 
-def _same_batch(site: Site, a: Value, b: Value) -> Sequence[Value]:
+def same_batch(site: Site, a: Value, b: Value) -> Sequence[Value]:
     """Return two stacks of matrices repeated to the batch they broadcast to."""
     batches = site.dims(a)[:-2], site.dims(b)[:-2]
     shape = np.broadcast_shapes(*batches)
@@ -127,18 +141,18 @@ def _same_batch(site: Site, a: Value, b: Value) -> Sequence[Value]:
 def _cholesky(site: Site) -> Lowered:
     matrix = _matrix(site)
     none = site.onnx("Expand", site.constant(0, F64), site.extents(matrix, 0, site.rank(matrix)))
-    return counted_loop(site, _side(site, matrix), [matrix, none], _root_step)[1]
+    return counted_loop(site, side_of(site, matrix), [matrix, none], _root_step)[1]
 
 
 def _root_step(site: Site, column: Value, carried: Sequence[Value]) -> Sequence[Value]:
     """Move one column from what is left of the matrices to their roots."""
     left, root = carried
-    rank, side = site.rank(left), _side(site, left)
-    numbers = _at(site, left, column, rank - 1)
-    scaled = site.onnx("Div", numbers, site.onnx("Sqrt", _at(site, numbers, column, rank - 2)))
+    rank, side = site.rank(left), side_of(site, left)
+    numbers = at_place(site, left, column, rank - 1)
+    scaled = site.onnx("Div", numbers, site.onnx("Sqrt", at_place(site, numbers, column, rank - 2)))
     places = np.arange(side)
     above = site.onnx("Less", site.constant(places.reshape(-1, 1), I64, "rows"), column)
     part = site.onnx("Where", above, site.constant(0, F64), scaled)
     is_column = site.onnx("Equal", site.constant(places, I64, "columns"), column)
-    rest = site.onnx("Sub", left, site.onnx("MatMul", part, _adjoint(site, part)))
+    rest = site.onnx("Sub", left, site.onnx("MatMul", part, adjoint(site, part)))
     return rest, site.onnx("Where", is_column, part, root)

@@ -144,7 +144,9 @@ def _flat(dims: tuple[int, ...], index: tuple[Any, ...]) -> NDArray[np.int64]:
     return np.asarray(np.ravel_multi_index(index[1:], dims), np.int64)
 
 
-def _moved(site: Site, source: Value, dims: tuple[int, ...], index: Any, target: tuple[int, ...], places: Any) -> Value:
+def moved_places(
+    site: Site, source: Value, dims: tuple[int, ...], index: Any, target: tuple[int, ...], places: Any
+) -> Value:
     """Return what lies at `index` of the last `dims` of `source` at `places` of `target`, and anything elsewhere."""
     batch = site.dims(source)[: -len(dims)]
     sources = np.zeros(math.prod(target), np.int64)
@@ -154,7 +156,8 @@ def _moved(site: Site, source: Value, dims: tuple[int, ...], index: Any, target:
     return site.reshape(taken, (*batch, *target))
 
 
-def _mask(site: Site, dims: tuple[int, ...], places: Any) -> Value:
+def mask_of(site: Site, dims: tuple[int, ...], places: Any) -> Value:
+    """Return a constant that is true at `places` of a tensor of `dims`."""
     mask = np.zeros(dims, bool)
     mask[places] = True
     return site.constant(mask, BOOL, "mask")
@@ -166,8 +169,8 @@ def _matrix_diag_part_v3(site: Site) -> Lowered:
     dims = site.dims(x)[-2:]
     band = _band_of(site, 1, dims)
     stored, places = band.indices()
-    taken = _moved(site, x, dims, places, band.shape, stored)
-    return site.onnx("Where", _mask(site, band.shape, stored), taken, padding)
+    taken = moved_places(site, x, dims, places, band.shape, stored)
+    return site.onnx("Where", mask_of(site, band.shape, stored), taken, padding)
 
 
 @lowers("MatrixSetDiagV2", "MatrixSetDiagV3")
@@ -176,8 +179,8 @@ def _matrix_set_diag_v3(site: Site) -> Lowered:
     dims = site.dims(x)[-2:]
     band = _band_of(site, 2, dims)
     stored, places = band.indices()
-    taken = _moved(site, diagonal, band.shape, stored, dims, places)
-    return site.onnx("Where", _mask(site, dims, places), taken, x)
+    taken = moved_places(site, diagonal, band.shape, stored, dims, places)
+    return site.onnx("Where", mask_of(site, dims, places), taken, x)
 
 
 @lowers("MatrixDiagV2", "MatrixDiagV3")
@@ -188,5 +191,5 @@ def _matrix_diag_v3(site: Site) -> Lowered:
     band = stored_band(site.op, site.dims(x), list(bounds), rows, columns)
     dims = band.rows, band.columns
     stored, places = band.indices()
-    taken = _moved(site, x, band.shape, stored, dims, places)
-    return site.onnx("Where", _mask(site, dims, places), taken, padding)
+    taken = moved_places(site, x, band.shape, stored, dims, places)
+    return site.onnx("Where", mask_of(site, dims, places), taken, padding)

@@ -22,8 +22,8 @@ _REASONS: Final[Mapping[str, str]] = {
         StatelessRandomUniformIntV2 StatelessRandomUniformV2 StatelessSampleDistortedBoundingBox
         StatelessTruncatedNormalV2 ThreadUnsafeUnigramCandidateSampler TruncatedNormal Uniform
         UniformCandidateSampler""",
-    "factorizes matrices or solves with them, for which ONNX has no op": """
-        BandedTriangularSolve Lu MatrixSolveLs MatrixSquareRoot Qr SelfAdjointEig Svd TridiagonalSolve""",
+    "factorizes matrices in steps whose number depends on them": """
+        MatrixSquareRoot Qr SelfAdjointEig Svd""",
     "is a special function that no ops of ONNX give to single precision": """
         BesselI0e BesselI1e Betainc Dawsn Expint FresnelCos FresnelSin Igamma IgammaGradA Igammac Spence Zeta""",
     "reads the bits of numbers, which ONNX cannot": "Fingerprint NextAfter",
