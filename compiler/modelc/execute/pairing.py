@@ -24,11 +24,11 @@ FOLLOWED = 4096  # ops looked at to see whether one comes before another
 _SILENT = frozenset({"input", "const", "absent", "return"})
 _OWN: Final = frozenset({"om", "air"})  # frameworks of origins that name no op type of the source
 
-STEP = "is a step within its source op"
-NEW = "comes from no tensor of the source"
-SEVERAL = "comes from several source tensors, neither of which is the last"
-CLAIMED = "shares its source tensor with another one"
-OTHER_TYPE = "has another element type than its source tensor"
+STEP = "a step within its source op"
+NEW = "made from no tensor of the source"
+SEVERAL = "made from several source tensors, none of which is the last"
+CLAIMED = "not the only one that could be its source tensor"
+OTHER_TYPE = "of another element type than its source tensor"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,14 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 
+from modelc.diagnostics.diagnostic import ModelcError
 from modelc.execute.compare import OutputComparison, Tolerances, compare
 from modelc.execute.engine import Taps
 from modelc.execute.execution import start
@@ -33,9 +35,9 @@ Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 BUDGET = 256 << 20  # bytes of tensors that the source writes at a time
 _UNKNOWN_SIZE = 1 << 20  # bytes that a tensor of unknown shape counts for
 
-NOT_FETCHED = "the source does not give its numbers"
-NOT_COMPUTED = "was not computed"
-OTHER_SHAPE = "has another shape than its source tensor"
+NOT_FETCHED = "the source does not give the numbers"
+NOT_COMPUTED = "not given by the engine"
+OTHER_SHAPE = "of another shape than its source tensor"
 
 MOST_ISOLATED = 16  # tensors beyond their tolerance that are computed again, one after the other
 
@@ -92,11 +94,13 @@ class PerOp:
         tensors: All comparisons, in the order in which the artifact computes.
         unpaired: How many of the artifact's tensors could not be compared, by the reason.
         seed: The seed of the inputs, None where they were given.
+        problem: Why the source did not give its numbers, empty where it did.
     """
 
     tensors: tuple[TensorComparison, ...] = ()
     unpaired: Mapping[str, int] = field(default_factory=dict[str, int])
     seed: int | None = None
+    problem: str = ""
 
     @property
     def beyond(self) -> list[TensorComparison]:
@@ -134,6 +138,7 @@ class PerOp:
             "first_divergence": first.document() if first else None,
             "per_op": {
                 "seed": self.seed,
+                "problem": self.problem,
                 "compared": len(self.tensors),
                 "beyond_tolerance": len(self.beyond),
                 "unpaired": dict(self.unpaired),
@@ -178,7 +183,8 @@ def compare_per_op(
     unpaired[NOT_COMPUTED] += len(missing)
     ordered = {each.artifact: found[each.artifact] for each in pairing.pairs if each.artifact in found}
     again = _Again(oracle, Isolator(model.graph, ordered), engine, pairs, (inputs, source_inputs), tolerances)
-    return PerOp(tuple(again.look_for_culprit(ordered).values()), dict((+unpaired).most_common()))
+    tensors = tuple(again.look_for_culprit(ordered).values())
+    return PerOp(tensors, dict((+unpaired).most_common()), problem=source.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +212,9 @@ class _Again:
         result = dict(found)
         for value in [value for value, each in found.items() if not each.numbers.equal][:MOST_ISOLATED]:
             part = self.isolator.cut(value)
-            if part is not None:
-                result[value] = replace(found[value], isolated=self._compare(part, value))
+            with suppress(ModelcError):  # then nothing is said of this one
+                if part is not None:
+                    result[value] = replace(found[value], isolated=self._compare(part, value))
             if result[value].errs:
                 break
         return result
@@ -249,9 +256,14 @@ def _alike(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]
 
 
 class _SourceTensors:
-    """The tensors of a source, fetched some at a time, in the order in which they are asked for."""
+    """The tensors of a source, fetched some at a time, in the order in which they are asked for.
+
+    Attributes:
+        problem: What went wrong the last time that something did.
+    """
 
     def __init__(self, oracle: Oracle, inputs: Arrays, pairs: Sequence[Pair], folder: Path) -> None:
+        self.problem = ""
         self._oracle = oracle
         self._inputs = inputs
         self._folder = folder
@@ -272,8 +284,12 @@ class _SourceTensors:
     ) -> tuple[tempfile.TemporaryDirectory[str], dict[Value, NDArray[Any] | None]]:
         place = tempfile.TemporaryDirectory(dir=self._folder)
         sources = list(dict.fromkeys(each.source for each in batch))
-        arrays = dict(zip(sources, self._oracle.fetch(self._inputs, sources, Path(place.name)), strict=True))
-        return place, {each.artifact: arrays[each.source] for each in batch}
+        arrays: dict[Value, NDArray[Any] | None] = {}
+        try:
+            arrays.update(zip(sources, self._oracle.fetch(self._inputs, sources, Path(place.name)), strict=True))
+        except ModelcError as error:  # the outputs have been compared all the same
+            self.problem = error.diagnostics[0].message
+        return place, {each.artifact: arrays.get(each.source) for each in batch}
 
     def _drop_used(self) -> None:
         for index in [index for index, (_, left) in self._fetched.items() if not left]:

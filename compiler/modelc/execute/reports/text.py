@@ -102,7 +102,9 @@ def summary(verification: Verification) -> Iterator[str]:
     without = "" if verification.precision is None else ", without the lower precision"
     compared = f"{counted(len(per_op.tensors), 'tensor')} compared{without}"
     yield f"per op: {compared}, {len(per_op.beyond)} beyond their tolerance"
-    yield from (f"{counted(count, 'tensor')} not compared: each {reason}" for reason, count in per_op.unpaired.items())
+    yield from (f"{counted(count, 'tensor')} not compared: {reason}" for reason, count in per_op.unpaired.items())
+    if per_op.problem:
+        yield per_op.problem
 
 
 def conclusions(per_op: PerOp) -> Iterator[str]:

@@ -5,7 +5,7 @@ Works on the messages of TensorFlow alone; which names the nodes of a function g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
@@ -15,7 +15,21 @@ Flatten: TypeAlias = Callable[[Any], tuple[Any, dict[str, str]]]
 CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall", "RemoteCall"})
 DEEPEST = 64  # calls inside of each other that are followed
 LARGEST = 1_000_000  # nodes from which on further calls stay as they are
+# Ops beside which a call still is all that a graph does
+QUIET = frozenset({"Const", "Identity", "NoOp", "Placeholder", "VarHandleOp", "Variable", "VariableV2"})
 _COLOCATION = "_class"  # names nodes of the function as they were called there
+
+
+class Call(NamedTuple):
+    """One call on the way to a node.
+
+    Attributes:
+        name: Its name in the graph or function that it was written in.
+        is_silent: Whether readers leave it out of names, for it is all that its graph does.
+    """
+
+    name: str
+    is_silent: bool
 
 
 class Instance(NamedTuple):
@@ -23,15 +37,20 @@ class Instance(NamedTuple):
 
     Attributes:
         name: Its name there.
-        calls: The names of the calls that lead to it, outermost first.
+        calls: The calls that lead to it, outermost first.
         node: Its name in the graph or function that it was written in.
         op: Its op type.
     """
 
     name: str
-    calls: tuple[str, ...]
+    calls: tuple[Call, ...]
     node: str
     op: str
+
+    @property
+    def path(self) -> str:
+        """What readers of such models call it."""
+        return "/".join((*(call.name for call in self.calls if not call.is_silent), self.node))
 
 
 @dataclass(slots=True)
@@ -58,7 +77,7 @@ class Inlined:
         return name
 
 
-def inline(graph_def: Any, flatten: Flatten) -> Inlined:
+def inline(graph_def: Any, flatten: Flatten, part: Collection[str] | None = None) -> Inlined:
     """Replace, in place, all calls in `graph_def` by nodes of the functions of its library.
 
     A call becomes a `NoOp` of its name, which whoever waited for it waits for.
@@ -66,9 +85,12 @@ def inline(graph_def: Any, flatten: Flatten) -> Inlined:
     Args:
         graph_def: The GraphDef.
         flatten: Turns one of its functions into a graph.
+        part: The names of the nodes of `graph_def` that readers look at, all by default.
     """
     work = _Work({function.signature.name: function for function in graph_def.library.function}, flatten)
-    top = [_Node(node, Instance(node.name, (), node.name, node.op)) for node in graph_def.node]
+    seen = [node for node in graph_def.node if part is None or node.name in part]
+    is_silent = work.is_wrapper(seen)
+    top = [_Node(node, Instance(node.name, (), node.name, node.op), is_silent) for node in graph_def.node]
     work.taken.update(node.name for node in graph_def.node)
     placed = list(work.expand(top))
     for node in placed:
@@ -98,6 +120,7 @@ def needed(graph_def: Any, tensors: Iterable[str]) -> set[str]:
 class _Node(NamedTuple):
     message: Any
     instance: Instance
+    is_silent: bool  # should it be a call
 
 
 @dataclass(slots=True)
@@ -132,6 +155,11 @@ class _Work:
                 continue
             pending.extend(reversed(self._body(node, called)))
 
+    def is_wrapper(self, nodes: Iterable[Any]) -> bool:
+        """Whether nodes do nothing but call one function."""
+        loud = [node for node in nodes if node.op not in QUIET]
+        return len(loud) == 1 and bool(self._called(loud[0]))
+
     def _called(self, message: Any) -> str:
         """Return the function that a node calls, empty where it calls none or cannot be followed."""
         name: str = message.attr["f"].func.name if message.op in CALLS else message.op
@@ -159,24 +187,37 @@ class _Work:
 
         for position, arg in enumerate(function.signature.output_arg):
             self.done.aliases[f"{name}:{position}"] = _with_index(renamed(flat[function.ret[arg.name]]))
-        waited = dict.fromkeys(names[node] for node in function.control_ret.values() if node in names)
-        copies = [
-            self._copy(node, names[node.name], call, renamed, controls) for node in graph.node if node.name in names
-        ]
+        ends = [*function.control_ret.values(), *(producer_of(flat[text]) for text in function.ret.values())]
+        waited = dict.fromkeys(names[node] for node in ends if node in names)
+        reached = needed(graph, ends)
+        is_silent = self.is_wrapper(node for node in graph.node if node.name in reached)
+        copies = self._copies(graph, names, call, is_silent, lambda node: [*map(renamed, node.input), *controls])
         return [*copies, self._finished(call, [*controls, *(f"^{node}" for node in waited)])]
 
-    def _copy(self, node: Any, name: str, call: _Node, renamed: Callable[[str], str], controls: Sequence[str]) -> _Node:
-        message = type(node)()
-        message.CopyFrom(node)
-        message.name, message.device = name, ""
-        message.attr.pop(_COLOCATION, None)
-        message.input[:] = [*(renamed(text) for text in node.input), *controls]
-        calls = (*call.instance.calls, call.instance.node)
-        return _Node(message, Instance(name, calls, node.name, node.op))
+    def _copies(
+        self,
+        graph: Any,
+        names: Mapping[str, str],
+        call: _Node,
+        is_silent: bool,
+        inputs_of: Callable[[Any], Sequence[str]],
+    ) -> list[_Node]:
+        """Return copies of the nodes that have `names`, in the place of a call."""
+        calls = (*call.instance.calls, Call(call.instance.node, call.is_silent))
+        copies = []
+        for node in graph.node:
+            if node.name in names:
+                message = type(node)()
+                message.CopyFrom(node)
+                message.name, message.device = names[node.name], ""
+                message.attr.pop(_COLOCATION, None)
+                message.input[:] = inputs_of(node)
+                copies.append(_Node(message, Instance(message.name, calls, node.name, node.op), is_silent))
+        return copies
 
     def _finished(self, call: _Node, controls: Sequence[str]) -> _Node:
         message = type(call.message)(name=call.message.name, op="NoOp", input=controls)
-        return _Node(message, call.instance._replace(op="NoOp"))
+        return _Node(message, call.instance._replace(op="NoOp"), is_silent=False)
 
     def _claim(self, wanted: str) -> str:
         name, number = wanted, 0

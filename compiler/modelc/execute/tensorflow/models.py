@@ -42,8 +42,9 @@ class SavedModel:
 
     def tensors(self) -> Tensors:
         """Return access to the tensors of the signature, with all function calls inlined."""
-        del self._loaded
         tf = self._tf
+        variables = {variable.name: variable for variable in self._loaded.signatures[self._key].variables}
+        del self._loaded
         with tempfile.TemporaryDirectory(prefix="modelc-inlined-") as name:
             folder = Path(name)
             meta, inlined = self._write_inlined(folder)
@@ -52,6 +53,7 @@ class SavedModel:
                 tf.compat.v1.saved_model.load(session, list(meta.meta_info_def.tags), str(folder))
         signature = meta.signature_def[self._key]
         inlined.keep(needed(meta.graph_def, (info.name for info in signature.outputs.values())))
+        _complete(tf, session, {instance.name for instance in inlined.nodes}, variables)
         return Tensors(session, inlined, {key: info.name for key, info in signature.inputs.items()})
 
     def _write_inlined(self, folder: Path) -> tuple[Any, Inlined]:
@@ -61,7 +63,9 @@ class SavedModel:
         document = saved_model_pb2.SavedModel()
         document.ParseFromString((self._folder / "saved_model.pb").read_bytes())
         meta = _meta_graph(document.meta_graphs, self._tags)
-        inlined = inline(meta.graph_def, _flattener(self._tf, meta.graph_def.library))
+        signature = meta.signature_def[self._key]
+        part = needed(meta.graph_def, (info.name for info in signature.outputs.values()))
+        inlined = inline(meta.graph_def, _flattener(self._tf, meta.graph_def.library), part)
         for signature in meta.signature_def.values():
             for info in (*signature.inputs.values(), *signature.outputs.values()):
                 info.name = _resolved(inlined, info.name)
@@ -100,6 +104,29 @@ class FrozenGraph:
         self._session.close()
         inlined = inline(self._definition, _flattener(self._tf, self._definition.library))
         return Tensors(_session(self._tf, self._definition), inlined, {})
+
+
+def _complete(tf: Any, session: Any, names: set[str], variables: Mapping[str, Any]) -> None:
+    """Give their values to variables that the saved graph does not restore: some exporters store only copies of them.
+
+    Args:
+        tf: TensorFlow.
+        session: The session.
+        names: The nodes that matter in it.
+        variables: The variables of the model as TensorFlow 2 restores them.
+    """
+    graph = session.graph
+    handles = [op for op in graph.get_operations() if op.type == "VarHandleOp" and op.name in names]
+    with graph.as_default():
+        known = session.run([tf.raw_ops.VarIsInitializedOp(resource=op.outputs[0]) for op in handles])
+    for op, is_known in zip(handles, known, strict=True):
+        variable = variables.get(f"{op.get_attr('shared_name').decode()}:0")
+        if variable is not None and not is_known:
+            array = variable.numpy()
+            with graph.as_default():
+                value = tf.compat.v1.placeholder(variable.dtype)
+                assign = tf.raw_ops.AssignVariableOp(resource=op.outputs[0], value=value)
+            session.run(assign, {value: array})
 
 
 def _session(tf: Any, definition: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from modelc.execute.tensorflow.inline import Inlined, Instance
 
 MOST_FAILURES = 64  # tensors that may fail one by one before the rest of what fails is given up
-SHORTENED = ".../"  # how long names begin that keep their end only
+SHORTENED = ".../"  # how names begin that are too long and keep their end only
 
 
 class Tensors:
@@ -62,7 +62,7 @@ class Tensors:
         """Return the name of a tensor in the session, None where it is not there or cannot be told from others."""
         instances = self._by_node.get((wanted["node"], wanted["op"]), [])
         if len(instances) > 1:
-            instances = [each for each in instances if _leads_to(each, wanted["name"])]
+            instances = [each for each in instances if _is_called(each, wanted["name"])]
         if len(instances) != 1:
             return None
         name = f"{instances[0].name}:{wanted['index']}"
@@ -85,11 +85,7 @@ class Tensors:
         return zeros
 
 
-def _leads_to(instance: Instance, name: str) -> bool:
-    """Whether `name` is the path to a node; calls of functions that do nothing but call another are left out of it."""
+def _is_called(instance: Instance, name: str) -> bool:
     if name.startswith(SHORTENED):
-        return "/".join((*instance.calls, instance.node)).endswith(name[len(SHORTENED) :])
-    rest = name.removesuffix(instance.node)
-    for call in instance.calls:
-        rest = rest.removeprefix(f"{call}/")
-    return not rest
+        return instance.path.endswith(name[len(SHORTENED) :])
+    return instance.path == name
