@@ -33,9 +33,8 @@ _REASONS: Final[Mapping[str, str]] = {
     "works on sets of any size, for which ONNX has no op": """
         ComputeAccidentalHits DenseCountSparseOutput DenseToDenseSetOperation DenseToSparseSetOperation SetSize
         SparseSoftmax""",
-    "samples or draws into images in a way that ONNX has no op for": """
-        DrawBoundingBoxes DrawBoundingBoxesV2 ExtractGlimpse ImageProjectiveTransform
-        ImageProjectiveTransformV2""",
+    "samples images in a way that ONNX has no op for": """
+        ExtractGlimpse ImageProjectiveTransform ImageProjectiveTransformV2""",
     "gives gradients, which no model that is deployed needs": "BroadcastGradientArgs",
 }
 
