@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,16 @@ from modelc.ir.blob import Blob, LazyBlob
 from modelc.ir.constants import constant, numpy_dtype, to_array, to_blob
 from modelc.ir.op import Op, Value
 from modelc.ir.opdef import OpDef
-from modelc.ir.types import I64, NONE, UNKNOWN, Dim, Element, TensorType, Type
+from modelc.ir.types import F64, I64, NONE, UNKNOWN, Dim, Element, TensorType, Type
 from modelc.rewrite.rewriter import Rewriter
 from modelc_backends.onnx.kernels import widening
 
 SMALL = 1 << 12  # bytes of a constant that is reordered at once; a larger one is when it is written
 SHAPE_FIX = Fix("state the shapes of the inputs", "--input-shape")
+
+
+# How to write out for doubles what onnxruntime computes in single precision only; filled by `doubles.py`.
+DOUBLES: dict[str, Callable[..., Value]] = {}
 
 
 class NoFormError(Exception):
@@ -134,6 +138,8 @@ class Site:
         assert definition is not None, kind
         assert definition.infer is not None, f"{kind} has nested graphs: use build"
         given = [self.rw.absent() if value is None else value for value in operands]
+        if kind in DOUBLES and _element_name(given[0]) == F64.name:
+            return (DOUBLES[kind](self, *given, **attributes),)
         wider = widening(kind, tuple(map(_element_name, given)), count)
         for index, element in wider.operands.items():
             given[index] = self.cast(given[index], element)

@@ -1,54 +1,20 @@
-"""Lowering of special functions that ONNX lacks: in double precision, by polynomials through values of our own.
-
-Each function is taken apart into logarithms, reciprocals and one or two smooth factors; a factor becomes the polynomial
-that meets it in Chebyshev points, to a precision beyond that of single precision.
-"""
+"""Lowering of special functions that ONNX lacks, in double precision."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import cache
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.polynomial import Chebyshev, Polynomial
-from numpy.typing import NDArray
 
 from modelc.dialects.ge import special
 from modelc.ir.op import Value
 from modelc.ir.types import F64
 from modelc_backends.onnx.lower.elementwise import affine
+from modelc_backends.onnx.lower.polynomials import Doubles, approximated, where
 from modelc_backends.onnx.lower.site import Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
-Doubles: TypeAlias = NDArray[np.float64]
-
 HALF_LOG_2_PI = math.log(2 * math.pi) / 2
-
-
-def _approximated(
-    site: Site, x: Value, factor: Callable[[Doubles], Doubles], low: float, high: float, degree: int
-) -> Value:
-    """Return a polynomial in `x`, of doubles between `low` and `high`, that is close to `factor` there."""
-    t = affine(site, x, 2 / (high - low), -(high + low) / (high - low))
-    *rest, result = (site.constant(each, F64) for each in _coefficients(factor, low, high, degree))
-    for coefficient in reversed(rest):
-        result = site.onnx("Add", site.onnx("Mul", result, t), coefficient)
-    return result
-
-
-@cache
-def _coefficients(factor: Callable[[Doubles], Doubles], low: float, high: float, degree: int) -> tuple[float, ...]:
-    """Return the coefficients, in a variable that runs from -1 to 1."""
-    with np.errstate(all="ignore"):
-        series: Any = Chebyshev.interpolate(factor, degree, [low, high])
-    polynomial: Any = Chebyshev(series.coef).convert(kind=Polynomial)
-    return tuple(float(each) for each in polynomial.coef)
-
-
-def _where(site: Site, kind: str, x: Value, limit: float, then: Value, otherwise: Value) -> Value:
-    return site.onnx("Where", site.onnx(kind, x, site.constant(limit, F64)), then, otherwise)
 
 
 # -- the inverse of the error function
@@ -74,11 +40,11 @@ def _ratio_of_log(log: Doubles) -> Doubles:
 def _inverse(site: Site, y: Value, w: Value) -> Value:
     """Return erfinv(y) given w, infinite where y is 1 or -1 and w is infinite."""
     near_limit, far_limit = site.constant(_NEAR, F64), site.constant(_FAR, F64)
-    near = _approximated(site, site.onnx("Min", w, near_limit), _ratio, 0.0, _NEAR, 16)
+    near = approximated(site, site.onnx("Min", w, near_limit), _ratio, 0.0, _NEAR, 16)
     log = site.onnx("Log", site.onnx("Max", site.onnx("Min", w, far_limit), near_limit))
-    far = _approximated(site, log, _ratio_of_log, math.log(_NEAR), math.log(_FAR), 26)
+    far = approximated(site, log, _ratio_of_log, math.log(_NEAR), math.log(_FAR), 26)
     far = site.onnx("Where", site.onnx("IsInf", w), w, far)
-    return site.onnx("Mul", y, _where(site, "Less", w, _NEAR, near, far))
+    return site.onnx("Mul", y, where(site, "Less", w, _NEAR, near, far))
 
 
 @lowers("Erfinv")
@@ -124,7 +90,7 @@ def _digamma_remainder(t: Doubles) -> Doubles:
 
 def _mirrored(site: Site, x: Value) -> Value:
     """Return 1 - x for what is negative, and all else as it is."""
-    return _where(site, "Less", x, 0, affine(site, x, -1, 1), x)
+    return where(site, "Less", x, 0, affine(site, x, -1, 1), x)
 
 
 def _angle(site: Site, x: Value) -> Value:
@@ -138,21 +104,21 @@ def _lgamma(site: Site) -> Lowered:
     positive = _lgamma_of_positive(site, _mirrored(site, x))
     sine = site.onnx("Log", site.onnx("Abs", site.onnx("Sin", _angle(site, x))))
     negative = affine(site, site.onnx("Add", sine, positive), -1, math.log(math.pi))
-    result = _where(site, "Less", x, 0, negative, positive)
+    result = where(site, "Less", x, 0, negative, positive)
     return site.onnx("Where", site.onnx("IsInf", x), site.onnx("Abs", x), result)
 
 
 def _lgamma_of_positive(site: Site, y: Value) -> Value:
-    x = _where(site, "Less", y, _LEAST, affine(site, y, 1, 1), y)
+    x = where(site, "Less", y, _LEAST, affine(site, y, 1, 1), y)
     limit, zero = site.constant(_SMALL, F64), site.constant(0, F64)
     small, large = site.onnx("Min", x, limit), site.onnx("Max", x, limit)
     zeros = site.onnx("Mul", affine(site, small, 1, -1), affine(site, small, 1, -2))
-    near = site.onnx("Mul", zeros, _approximated(site, small, _gamma_factor, _LEAST, _SMALL, 18))
-    remainder = _approximated(site, site.onnx("Reciprocal", large), _gamma_remainder, 0, 1 / _SMALL, 8)
+    near = site.onnx("Mul", zeros, approximated(site, small, _gamma_factor, _LEAST, _SMALL, 18))
+    remainder = approximated(site, site.onnx("Reciprocal", large), _gamma_remainder, 0, 1 / _SMALL, 8)
     main = site.onnx("Mul", affine(site, large, 1, -0.5), site.onnx("Log", large))
     far = site.onnx("Add", site.onnx("Sub", main, large), affine(site, remainder, 1, HALF_LOG_2_PI))
-    moved = _where(site, "Less", y, _LEAST, site.onnx("Log", y), zero)
-    return site.onnx("Sub", _where(site, "Less", x, _SMALL, near, far), moved)
+    moved = where(site, "Less", y, _LEAST, site.onnx("Log", y), zero)
+    return site.onnx("Sub", where(site, "Less", x, _SMALL, near, far), moved)
 
 
 @lowers("Digamma")
@@ -161,14 +127,14 @@ def _digamma(site: Site) -> Lowered:
     y = _mirrored(site, x)
     inverse = site.onnx("Reciprocal", affine(site, y, 1, 2))
     main = site.onnx("Sub", affine(site, inverse, -0.5), site.onnx("Log", inverse))
-    positive = site.onnx("Add", main, _approximated(site, inverse, _digamma_remainder, 0, 0.5, 12))
+    positive = site.onnx("Add", main, approximated(site, inverse, _digamma_remainder, 0, 0.5, 12))
     for moved in (y, affine(site, y, 1, 1)):
         positive = site.onnx("Sub", positive, site.onnx("Reciprocal", moved))
     angle = _angle(site, x)
     cotangent = site.onnx("Div", site.onnx("Cos", angle), site.onnx("Sin", angle))
     negative = site.onnx("Sub", positive, affine(site, cotangent, math.pi))
-    negative = _where(site, "Equal", angle, 0, site.constant(math.nan, F64), negative)  # a pole
-    return _where(site, "LessOrEqual", x, 0, negative, positive)
+    negative = where(site, "Equal", angle, 0, site.constant(math.nan, F64), negative)  # a pole
+    return where(site, "LessOrEqual", x, 0, negative, positive)
 
 
 # -- angles
