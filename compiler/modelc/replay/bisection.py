@@ -22,7 +22,7 @@ from modelc.ir.model import Model
 from modelc.ir.op import Op
 from modelc.pipeline import manager
 from modelc.pipeline.passes import Pass, PassContext
-from modelc.replay.meter import INSERTED, Edit, LimitReached, Meter, steps
+from modelc.replay.meter import CHANGED, REPLACED, Edit, LimitReached, Meter, steps
 from modelc.replay.numbers import NotComparableError, Numbers, worst
 
 PROBES = 64  # states that are executed at most
@@ -163,8 +163,8 @@ class _Search:
         comparison = self.known[bad]
         assert comparison is not None
         edits = self.edits[self.ends[bad - 1] if bad else 0 : self.ends[bad]]
-        # What a rewrite inserts comes first and says little; what it replaces or changes tells the place.
-        edit = next((edit for edit in reversed(edits) if edit.what != INSERTED), edits[-1])
+        # What a rewrite inserts and erases says little; what it replaces or changes tells the place.
+        edit = next((edit for edit in reversed(edits) if edit.what in (CHANGED, REPLACED)), edits[-1])
         before = model_before(edit.run, self.before, [self.work], self.numbers.settings)
         return Culprit(edit.passes, edit.rule, edit.op, bad + 1, len(self.ends), bad - good - 1, comparison, before)
 

@@ -14,7 +14,7 @@ from modelc.ir.types import Type
 from modelc.pipeline.instruments import Instrument
 from modelc.pipeline.passes import Pass
 
-INSERTED, CHANGED, REPLACED = "inserted", "changed", "replaced"
+INSERTED, CHANGED, REPLACED, ERASED = "inserted", "changed", "replaced", "erased"
 
 
 class LimitReached(BaseException):  # not an error: no pass may take it for one
@@ -31,7 +31,7 @@ class Edit:
         rule: The rule at work, empty where none was.
         attempt: Equal for all edits of one application of a rule, 0 where no rule was at work.
         op: The op that was edited, or on whose behalf a rule was applied.
-        what: INSERTED, CHANGED where the op stays what it is in its place, REPLACED for everything else.
+        what: INSERTED, CHANGED in its place, REPLACED by another value, or ERASED.
     """
 
     passes: tuple[Pass, ...]
@@ -106,13 +106,16 @@ def steps(edits: Sequence[Edit]) -> list[int]:
     """Return after how many edits each rewrite is complete.
 
     An application of a rule is one rewrite. Elsewhere a rewrite ends with each edit but those that only prepare
-    another one, which are insertions and changes of an op that goes on being changed.
+    another one, which are insertions and changes of an op that goes on being changed. What is erased, nobody read:
+    that belongs to the rewrite before.
     """
     ends = [index + 1 for index, edit in enumerate(edits[:-1]) if not _goes_on(edit, edits[index + 1])]
     return [*ends, len(edits)] if edits else []
 
 
 def _goes_on(edit: Edit, following: Edit) -> bool:
+    if following.what == ERASED:
+        return True
     if edit.attempt or following.attempt:
         return edit.attempt == following.attempt
     if edit.what == INSERTED:
@@ -146,7 +149,7 @@ class MeteredGraph(Graph):
 
     def erase(self, op: Op) -> None:
         """Remove `op`."""
-        self._meter.tick(op, REPLACED)
+        self._meter.tick(op, ERASED)
         super().erase(op)
 
     def set_operands(self, op: Op, operands: Sequence[Value]) -> None:

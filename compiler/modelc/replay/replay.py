@@ -231,7 +231,6 @@ def _located(comparison: OutputComparison, culprit: Culprit, kept: _Kept) -> Mod
         ("pass", chain(culprit.passes)),
         ("rule", culprit.rule),
         ("op", op),
-        ("origin", str(culprit.op.origin)),
         ("rewrite", f"{culprit.place} of {culprit.count}"),
         ("output", comparison.text()),
         *kept[0],

@@ -13,7 +13,7 @@ from modelc.ir.types import F32, tensor
 from modelc.ir.verify import Level, verify
 from modelc.pipeline.passes import Pass
 from modelc.replay.bisection import run_metered
-from modelc.replay.meter import CHANGED, INSERTED, REPLACED, Edit, LimitReached, Meter, MeteredGraph, steps
+from modelc.replay.meter import CHANGED, ERASED, INSERTED, REPLACED, Edit, LimitReached, Meter, MeteredGraph, steps
 
 GROUP = faulty_passes.FaultyGroup()
 NAMES = (GROUP.name, faulty_passes.SwapSub.name)
@@ -58,6 +58,7 @@ def test_an_application_of_a_rule_is_one_step() -> None:
     op = Op("ge.Relu")
     edits = [edit(INSERTED, op, attempt=1), edit(REPLACED, op, attempt=1), edit(REPLACED, op, attempt=2)]
     assert steps(edits) == [2, 3]
+    assert steps([edits[0], edits[1], edit(ERASED, op, attempt=4), edits[2]]) == [3, 4]
 
 
 def test_edits_that_only_prepare_another_are_no_steps() -> None:
@@ -83,7 +84,7 @@ def test_every_way_to_edit_a_graph_is_metered() -> None:
     graph.set_type(new[0].result, tensor(F32, 2))
     graph.replace_uses(new[0].result, tanh.result)
     graph.erase(new[2])
-    expected = [INSERTED] * 3 + [CHANGED] * 4 + [REPLACED] * 2
+    expected = [INSERTED] * 3 + [CHANGED] * 4 + [REPLACED, ERASED]
     assert [each.what for each in meter.edits] == expected
 
 
