@@ -1,9 +1,8 @@
 """Comparison of the tensors inside of a source and its artifact, to find the op where they part.
 
-Both sides may hold far more tensors than there is memory for. The artifact hands out each of its tensors as it is
-computed; the source writes those that are needed next to files, as many as fit a budget, which are mapped, compared
-and removed. Of those beyond their tolerance, the first ones are computed again from the source's own numbers, until
-one errs by itself.
+Both sides may hold far more tensors than there is memory for, so that they are compared in batches that fit a budget:
+the source writes its own to files, which are mapped, and removed once the artifact has given its. Of those beyond
+their tolerance, the first ones are computed again from the source's own numbers, until one errs by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -32,11 +31,11 @@ from modelc.ir.types import TensorType
 
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
-BUDGET = 256 << 20  # bytes of tensors that the source writes at a time
+BUDGET = 256 << 20  # bytes of tensors that are compared in one batch
 _UNKNOWN_SIZE = 1 << 20  # bytes that a tensor of unknown shape counts for
 
 NOT_FETCHED = "the source does not give the numbers"
-NOT_COMPUTED = "not given by the engine"
+NOT_GIVEN = "the engine does not give the numbers"
 OTHER_SHAPE = "of another shape than its source tensor"
 
 MOST_ISOLATED = 16  # tensors beyond their tolerance that are computed again, one after the other
@@ -164,70 +163,93 @@ def compare_per_op(
         ModelcError: One of the two fails.
     """
     pairing = pair(oracle.graph, model.graph)
-    unpaired = Counter(pairing.unpaired.values())
-    pairs = {each.artifact: each for each in pairing.pairs}
-    found: dict[Value, TensorComparison] = {}
-    missing = set(pairs)
-    with tempfile.TemporaryDirectory(prefix="modelc-per-op-") as name:
-        source = _SourceTensors(oracle, source_inputs, pairing.pairs, Path(name))
-
-        def take(value: Value, array: NDArray[Any]) -> None:
-            missing.discard(value)
-            compared = _compared(pairs[value], source.take(value), array, tolerances)
-            if isinstance(compared, TensorComparison):
-                found[value] = compared
-            else:
-                unpaired[compared] += 1
-
-        start(engine, model, Taps(frozenset(pairs), take)).run(inputs)
-    unpaired[NOT_COMPUTED] += len(missing)
-    ordered = {each.artifact: found[each.artifact] for each in pairing.pairs if each.artifact in found}
-    again = _Again(oracle, Isolator(model.graph, ordered), engine, pairs, (inputs, source_inputs), tolerances)
-    tensors = tuple(again.look_for_culprit(ordered).values())
-    return PerOp(tensors, dict((+unpaired).most_common()), problem=source.problem)
+    sides = _Sides(oracle, model, engine, inputs, source_inputs, tolerances)
+    found: dict[Value, TensorComparison | str] = {}
+    for batch in _batches(pairing.pairs, BUDGET):
+        found |= sides.compare(batch)
+    ordered = {value: each for value, each in found.items() if isinstance(each, TensorComparison)}
+    tensors = sides.look_for_culprit(ordered, {each.artifact: each.source for each in pairing.pairs})
+    unpaired = Counter((*pairing.unpaired.values(), *(each for each in found.values() if isinstance(each, str))))
+    return PerOp(tuple(tensors.values()), dict(unpaired.most_common()), problem=sides.problem)
 
 
-@dataclass(frozen=True, slots=True)
-class _Again:
-    """What computes tensors of an artifact again.
+@dataclass(slots=True)
+class _Sides:
+    """A source and its artifact, both with what they are fed.
 
     Attributes:
         oracle: Executes the source.
-        isolator: Cuts parts out of the artifact.
-        engine: Name of the engine that executes them.
-        pairs: What each tensor of the artifact should equal.
-        inputs: What (artifact, source) are fed.
+        model: The artifact.
+        engine: Name of the engine that executes it.
+        inputs: What it is fed.
+        source_inputs: What the source is fed.
         tolerances: As for `compare`.
+        problem: Why the source did not give its numbers, the last time that it did not.
     """
 
     oracle: Oracle
-    isolator: Isolator
+    model: Model
     engine: str
-    pairs: Mapping[Value, Pair]
-    inputs: tuple[Arrays, Arrays]
+    inputs: Arrays
+    source_inputs: Arrays
     tolerances: Tolerances
+    problem: str = ""
 
-    def look_for_culprit(self, found: Mapping[Value, TensorComparison]) -> dict[Value, TensorComparison]:
-        """Return all comparisons, the first of those beyond their tolerance completed until one of them errs."""
+    def compare(self, pairs: Sequence[Pair]) -> dict[Value, TensorComparison | str]:
+        """Return how some pairs compare, or why they cannot be compared, by the artifact's tensor and in order."""
+        found: dict[Value, TensorComparison | str] = dict.fromkeys((each.artifact for each in pairs), NOT_GIVEN)
+        by_value = {each.artifact: each for each in pairs}
+        sources = list(dict.fromkeys(each.source for each in pairs))
+        with self._fetched(sources) as arrays:
+            references = dict(zip(sources, arrays, strict=True))
+
+            def take(value: Value, array: NDArray[Any]) -> None:
+                each = by_value[value]
+                found[value] = _compared(each, references[each.source], array, self.tolerances)
+
+            start(self.engine, self.model, Taps(frozenset(by_value), take)).run(self.inputs)
+        return found
+
+    @contextmanager
+    def _fetched(self, values: Sequence[Value]) -> Iterator[Sequence[NDArray[Any] | None]]:
+        """Give tensors of the source, mapped from files that are removed afterwards; None for what it does not give."""
+        with tempfile.TemporaryDirectory(prefix="modelc-per-op-") as name:
+            try:
+                arrays = self.oracle.fetch(self.source_inputs, values, Path(name))
+            except ModelcError as error:  # the outputs have been compared all the same
+                self.problem = error.diagnostics[0].message
+                arrays = [None] * len(values)
+            yield arrays
+
+    def look_for_culprit(
+        self, found: Mapping[Value, TensorComparison], sources: Mapping[Value, Value]
+    ) -> dict[Value, TensorComparison]:
+        """Return all comparisons, the first of those beyond their tolerance completed until one of them errs.
+
+        Args:
+            found: The comparisons by the artifact's tensor, in order.
+            sources: What each tensor of the artifact should equal.
+        """
         result = dict(found)
+        isolator = Isolator(self.model.graph, found)
         for value in [value for value, each in found.items() if not each.numbers.equal][:MOST_ISOLATED]:
-            part = self.isolator.cut(value)
-            with suppress(ModelcError):  # then nothing is said of this one
-                if part is not None:
-                    result[value] = replace(found[value], isolated=self._compare(part, value))
+            part = isolator.cut(value)
+            if part is not None:
+                wanted = [sources[each] for each in (*part.operands, value)]
+                result[value] = replace(found[value], isolated=self._compare_again(part, value.name, wanted))
             if result[value].errs:
                 break
         return result
 
-    def _compare(self, part: Part, value: Value) -> OutputComparison | None:
-        wanted = [self.pairs[each].source for each in (*part.operands, value)]
-        with tempfile.TemporaryDirectory(prefix="modelc-isolated-") as name:
-            *operands, reference = self.oracle.fetch(self.inputs[1], wanted, Path(name))
-            known = [each for each in operands if each is not None]
-            if reference is None or len(known) < len(operands):
-                return None
-            actual = part.run(self.engine, known, self.inputs[0])
-            return compare(value.name, *_alike(reference, actual), self.tolerances)
+    def _compare_again(self, part: Part, name: str, wanted: Sequence[Value]) -> OutputComparison | None:
+        """Return how a part that is fed with tensors of the source compares with the last of them."""
+        with self._fetched(wanted) as arrays, suppress(ModelcError):  # where it fails there is nothing to say
+            known = [each for each in arrays if each is not None]
+            if len(known) == len(wanted):
+                *operands, reference = known
+                actual = part.run(self.engine, operands, self.inputs)
+                return compare(name, *_alike(reference, actual), self.tolerances)
+        return None
 
 
 def _compared(
@@ -253,48 +275,6 @@ def _alike(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]
     """Return both in the narrower of their element types, to which a pass may have narrowed one."""
     narrower = min(a.dtype, b.dtype, key=lambda dtype: dtype.itemsize)
     return (a, b) if a.dtype == b.dtype else (a.astype(narrower), b.astype(narrower))
-
-
-class _SourceTensors:
-    """The tensors of a source, fetched some at a time, in the order in which they are asked for.
-
-    Attributes:
-        problem: What went wrong the last time that something did.
-    """
-
-    def __init__(self, oracle: Oracle, inputs: Arrays, pairs: Sequence[Pair], folder: Path) -> None:
-        self.problem = ""
-        self._oracle = oracle
-        self._inputs = inputs
-        self._folder = folder
-        self._batches = list(_batches(pairs, BUDGET))
-        self._batch_of = {each.artifact: index for index, batch in enumerate(self._batches) for each in batch}
-        self._fetched: dict[int, tuple[tempfile.TemporaryDirectory[str], dict[Value, NDArray[Any] | None]]] = {}
-
-    def take(self, value: Value) -> NDArray[Any] | None:
-        """Return what a tensor of the artifact should equal, None where the source does not give it."""
-        index = self._batch_of[value]
-        if index not in self._fetched:
-            self._drop_used()
-            self._fetched[index] = self._fetch(self._batches[index])
-        return self._fetched[index][1].pop(value)
-
-    def _fetch(
-        self, batch: Sequence[Pair]
-    ) -> tuple[tempfile.TemporaryDirectory[str], dict[Value, NDArray[Any] | None]]:
-        place = tempfile.TemporaryDirectory(dir=self._folder)
-        sources = list(dict.fromkeys(each.source for each in batch))
-        arrays: dict[Value, NDArray[Any] | None] = {}
-        try:
-            arrays.update(zip(sources, self._oracle.fetch(self._inputs, sources, Path(place.name)), strict=True))
-        except ModelcError as error:  # the outputs have been compared all the same
-            self.problem = error.diagnostics[0].message
-        return place, {each.artifact: arrays.get(each.source) for each in batch}
-
-    def _drop_used(self) -> None:
-        for index in [index for index, (_, left) in self._fetched.items() if not left]:
-            place, _ = self._fetched.pop(index)
-            place.cleanup()
 
 
 def _batches(pairs: Sequence[Pair], budget: int) -> Iterator[list[Pair]]:
