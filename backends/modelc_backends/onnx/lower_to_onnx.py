@@ -20,7 +20,7 @@ from modelc.rewrite.rewriter import Rewriter
 from modelc_backends.onnx.lower.control import KINDS as CONTROL
 from modelc_backends.onnx.lower.forms import use_canonical_forms
 from modelc_backends.onnx.lower.missing import reason
-from modelc_backends.onnx.lower.site import NoFormError, Site
+from modelc_backends.onnx.lower.site import SHAPE_FIX, NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowering
 
 SHOWN = 8  # names of ops shown in a finding
@@ -41,6 +41,16 @@ class LowerToOnnx(Pass):
     def run(self, model: Model, context: PassContext) -> None:
         """Lower the entry and its nested graphs."""
         context.sink.extend(lower(model))
+        context.sink.extend(_open_ranks(model.graph))
+
+
+def _open_ranks(graph: Graph) -> Iterator[Diagnostic]:
+    """Yield a finding for each input and output that may have any number of dimensions, which no file states."""
+    named = [*zip(graph.input_names, graph.inputs, strict=True), *zip(graph.output_names, graph.outputs, strict=True)]
+    for name, value in {value: (name, value) for name, value in named}.values():
+        if isinstance(value.type, TensorType) and value.type.shape is None:
+            problem = f"`{name}` may have any number of dimensions, which a file of ONNX has to state"
+            yield finding("MC303", problem, value, fixes=[SHAPE_FIX])
 
 
 def lower(model: Model) -> list[Diagnostic]:
