@@ -310,10 +310,11 @@ def _again(compilation: Compilation, recorder: Recorder) -> dict[str, Any]:
         return {"report": report}
     *before, failing = [record.spec for record in outermost]
     ir = _model_after(compilation, before)
-    words = ["modelc", "opt", "IR" if ir else str(source), *settings.for_command(reading=not ir)]
-    words += ["--passes", failing if ir else ",".join([*before, failing]), "--verify-each"]
+    words = ["IR" if ir else str(source), *settings.for_command(reading=not ir)]
+    words += ["--passes", failing if ir else ",".join([*before, failing])]
     report |= {"failed": failing, "passes before": before}
-    return {"report": report, "ir": ir, "again": shlex.join(words)}
+    again = shlex.join(["modelc", "opt", *words, "--verify-each"])
+    return {"report": report, "ir": ir, "again": again, "shrink": shlex.join(["modelc", "reduce", *words])}
 
 
 def _model_after(compilation: Compilation, specs: Sequence[str]) -> str:

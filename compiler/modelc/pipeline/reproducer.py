@@ -27,6 +27,7 @@ def fault(
     *,
     ir: str = "",
     again: str = "",
+    shrink: str = "",
     file: str = "",
     notes: Iterable[str] = (),
 ) -> Diagnostic:
@@ -38,17 +39,20 @@ def fault(
         report: What was asked for.
         ir: The model as it was before, as text without weights; empty where there is none.
         again: The command that shows the fault again; `IR` in it stands for the file with that model.
+        shrink: The command that makes that model smaller, in the same form.
         file: The source.
         notes: Further sentences.
     """
     try:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-        again = again.replace("IR", str(folder / IR), 1)
-        (folder / IR).write_text(ir, "utf-8") if ir else None
+        if ir:
+            again, shrink = (command.replace("IR", str(folder / IR), 1) for command in (again, shrink))
+            (folder / IR).write_text(ir, "utf-8")
         (folder / REPORT).write_text(_text(error, {**report, "again": again}), "utf-8")
     except OSError:  # the finding alone must do
         return finding("MC901", message, file=file, notes=notes)
     fixes = [Fix(f"see it again with `{again}`")] if again else []
+    fixes += [Fix(f"shrink it with `{shrink}`")] if shrink else []
     return finding(
         "MC901",
         message,

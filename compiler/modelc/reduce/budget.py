@@ -51,16 +51,21 @@ class Budget:
         Only the main thread can be interrupted; elsewhere the time is looked at between candidates.
         """
         if threading.current_thread() is not threading.main_thread():
-            yield
+            try:
+                yield
+            except TimeIsUp:
+                self.is_up = True
             return
         previous = signal.signal(signal.SIGALRM, _stop)
         signal.setitimer(signal.ITIMER_REAL, max(self.seconds - self.elapsed, 1e-3))
         try:
-            yield
+            try:
+                yield
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
         except TimeIsUp:
             self.is_up = True
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, previous)
 
 

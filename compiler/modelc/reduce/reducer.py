@@ -101,7 +101,11 @@ class Reducer:
             raise TimeIsUp
         self.budget.taken += 1
         self.tell(f"{size(self.model)} ops, candidate {self.budget.taken}: {self._stage}")
-        if not _is_sound(candidate, self._level) or not self.question.holds(candidate):
+        try:
+            holds = _is_sound(candidate, self._level) and self.question.holds(candidate)
+        except Exception:  # whatever ops, passes and plugins make of what no model ever was
+            return False
+        if not holds:
             return False
         self.model = candidate
         self._kept += 1
@@ -141,11 +145,17 @@ class Reducer:
         """Try every edit of a kind; begin anew behind the same place where one was kept."""
         position, pending = 0, list(kind(self.model))
         while position < len(pending):
-            copy = clone_model(self.model)
-            if pending[position](copy) and self._try(copy):
+            if self._try(self._edited(pending[position])):
                 pending = list(kind(self.model))
             else:
                 position += 1
+
+    def _edited(self, edit: edits.Edit) -> Model | None:
+        copy = clone_model(self.model)
+        try:
+            return copy if edit(copy) else None
+        except Exception:  # types are worked out anew by definitions that never saw the like
+            return None
 
 
 def soundness(model: Model) -> Level | None:

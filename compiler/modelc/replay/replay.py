@@ -19,7 +19,7 @@ from modelc.frontends.frontend import Json
 from modelc.ir.clone import clone_model
 from modelc.ir.model import Model
 from modelc.pipeline.instruments import Instrument
-from modelc.pipeline.passes import Check, Pass
+from modelc.pipeline.passes import Pass
 from modelc.pipeline.reproducer import keep
 from modelc.replay.bisection import Culprit, bisect, chain
 from modelc.replay.numbers import (
@@ -120,7 +120,7 @@ class Replay(Instrument):
             return
         numbers = self.numbers = self.numbers or self._made()
         self._edits, self._before = model.edits, None
-        if isinstance(work, Check) or numbers.defines(work, model):
+        if numbers.defines(work, model):
             return
         if self._known is None:
             self._tell(f"executing the model before pass {work.name}")
@@ -162,7 +162,7 @@ class Replay(Instrument):
 
     def _judge(self, model: Model, work: Pass) -> tuple[Verdict, str, OutputComparison | None]:
         assert self.numbers is not None
-        if self._before is None and not isinstance(work, Check):
+        if self._before is None:
             return Verdict.DEFINING, "", None
         if model.edits == self._edits:
             return Verdict.UNTOUCHED, "", None
