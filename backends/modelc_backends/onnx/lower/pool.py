@@ -13,6 +13,7 @@ from modelc.dialects.ge.windows import Window
 from modelc.ir.attributes import Attribute
 from modelc.ir.constants import numpy_dtype
 from modelc.ir.op import Value
+from modelc.ir.types import F32, F64
 from modelc_backends.onnx.lower.nn import begin_and_end
 from modelc_backends.onnx.lower.site import Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
@@ -75,7 +76,16 @@ def _max_pool(site: Site) -> Lowered:
         else:
             x = _padded(site, x, window, float(lowest(numpy_dtype(site.element(x)))))
         y = site.onnx("MaxPool", x, **_attributes(pooling), **pads)
+        y = y if pads else _with_nothing_seen(site, y)
     return site.as_laid_out(y, axis)
+
+
+def _with_nothing_seen(site: Site, y: Value) -> Value:
+    """Return maxima, minus infinity where a window saw nothing: for onnxruntime that is the least finite number."""
+    if site.element(y) not in (F32, F64):
+        return y
+    least = site.scalar(float(np.finfo(numpy_dtype(site.element(y))).min), y)
+    return site.onnx("Where", site.onnx("LessOrEqual", y, least), site.scalar(-math.inf, y), y)
 
 
 @lowers(*MEANS)
