@@ -21,7 +21,7 @@ from modelc.diagnostics.diagnostic import Diagnostic, Sink
 from modelc.diagnostics.renderers.words import safe
 from modelc.driver import check_output, output_path
 from modelc.execute.arrays import read_arrays, write_arrays
-from modelc.execute.device import as_compiled
+from modelc.execute.device import as_compiled, check_for_device
 from modelc.execute.engine import Arrays
 from modelc.execute.execution import start
 from modelc.execute.generate import generate_inputs
@@ -100,6 +100,7 @@ def _executed(options: argparse.Namespace, model: Model, inputs: Arrays, tell: C
 def _emulated(
     options: argparse.Namespace, wanted: Request, model: Model, inputs: Arrays, tell: Callable[[str], None]
 ) -> _Outcome:
+    check_for_device(model)
     started = time.perf_counter()
     found = assess(setting_of(model.graph, wanted), inputs, searching=bool(options.keep_dtype_list), tell=tell)
     emulating.write_found(options, found)

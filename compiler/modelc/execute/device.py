@@ -8,7 +8,7 @@ from typing import Final
 
 from modelc.backend import BACKENDS
 from modelc.diagnostics.diagnostic import ModelcError, Sink
-from modelc.driver import Settings, check_workable, pipeline_of
+from modelc.driver import Settings, check_lowered, check_workable, pipeline_of
 from modelc.frontends.load import load
 from modelc.ir.model import Model
 from modelc.pipeline import manager
@@ -36,11 +36,17 @@ def compiled(source: Path, settings: Settings, sink: Sink) -> Model:
     """
     model = load(source, settings.for_loading(), sink)
     check_workable(model)
+    check_for_device(model)
     holding = model.facts if LIFTED in model.facts else model.facts | {SIMPLIFIED}
     manager.run(model, manager.still_needed(_changes(settings), holding), PassContext(sink))
     if sink.errors:
         raise ModelcError(*sink)
     return model
+
+
+def check_for_device(model: Model) -> None:
+    """Refuse a model in a dialect that no device takes; raises ModelcError for one."""
+    check_lowered(model, _changes(Settings()))
 
 
 def _changes(settings: Settings) -> list[Pass]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from modelc.diagnostics.diagnostic import Diagnostic, Sink, fail, finding
 from modelc.driver import check_workable
 from modelc.execute.compare import TOLERANCES, OutputComparison, Tolerances, compare
+from modelc.execute.device import check_for_device
 from modelc.execute.execution import Execution, start
 from modelc.execute.generate import Ranges, generate_inputs
 from modelc.execute.oracle import TIMEOUT, Oracle, oracle_of
@@ -155,6 +156,8 @@ def verify(
     choice = oracle_of(source, options, request.oracle, request.timeout)
     compiled = load(artifact, LoadOptions(), Sink())
     check_workable(compiled)
+    if request.precision:
+        check_for_device(compiled)
     setting = setting_of(compiled.graph, request.precision, request.tolerances) if request.precision else None
     execution = start(request.engine, compiled) if setting is None else execution_of(setting)
     work = _Work(compiled, execution, request, tell, setting)

@@ -90,6 +90,15 @@ def test_what_does_not_fit_is_refused(
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["run", "--precision", "fp16"], ["analyze"]])
+def test_a_file_that_no_device_takes_is_refused(
+    model: str, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main(["compile", model, "--target", "onnx", "-o", "model.onnx"]) == 0
+    assert main([words[0], "model.onnx", *words[1:]]) == 1
+    assert "MC713" in capsys.readouterr().err
+
+
 def test_single_tensors_are_not_compared(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", model, model, "--precision", "fp16", "--per-op"]) == 2
     assert "leave out --per-op" in capsys.readouterr().err
