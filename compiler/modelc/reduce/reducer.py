@@ -77,6 +77,7 @@ class Reducer:
         self._run("branches", lambda: self._each(edits.branches))
         self._run("bypassed ops", lambda: self._each(edits.bypasses))
         self._run("constants to inputs", self._drop_constants)
+        self._run("inputs", self._drop_inputs)
         self._run("dimensions", lambda: self._each(edits.dimensions))
         self._run("numbers of constants", lambda: self._each(edits.constants))
         self._run("attributes", lambda: self._each(edits.attributes))
@@ -119,6 +120,11 @@ class Reducer:
 
     def _drop_constants(self) -> None:
         self._chunks(lambda: [op for op in units(self.model.graph) if op.kind == "const"], self._without)
+
+    def _drop_inputs(self) -> None:
+        """Do without the inputs that nobody reads."""
+        if not all(value.readers for value in self.model.graph.inputs):
+            self._try(self._without(set()))
 
     def _without(self, doomed: Collection[Op]) -> Model | None:
         return extract(self.model, [op for op in self.model.graph if op not in doomed])

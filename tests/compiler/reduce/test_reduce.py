@@ -109,6 +109,48 @@ def test_a_fault_on_the_source_is_reduced_there(tmp_path: Path, capsys: pytest.C
     assert json.loads(capsys.readouterr().out)["passes"] == "drop-scale"
 
 
+BRANCHES = """
+graph @main(%c: bool[], %x: f32[2, 3], %z: f32[2, 3]) {
+  %a = ge.Tanh(%x) : f32[2, 3]
+  %y = ge.If(%c, %a, %z) graph @then(%p: f32[2, 3], %q: f32[2, 3]) {
+    %n = ge.Neg(%p) : f32[2, 3]
+    %s = ge.Sub(%n, %q) : f32[2, 3]
+    return %s
+  } graph @else(%p: f32[2, 3], %q: f32[2, 3]) {
+    %u = ge.Sub(%q, %p) : f32[2, 3]
+    return %u
+  } : f32[2, 3]
+  return %y
+}
+"""
+LOOP = """
+graph @main(%x: f32[2, 3]) {
+  %zero = const dense<0> : i32[]
+  %i, %y = ge.While(%zero, %x) graph @cond(%k: i32[], %p: f32[2, 3]) {
+    %three = const dense<3> : i32[]
+    %r = ge.Less(%k, %three) : bool[]
+    return %r
+  } graph @body(%k: i32[], %p: f32[2, 3]) {
+    %one = const dense<1> : i32[]
+    %next = ge.Add(%k, %one) : i32[]
+    %g = ge.Sigmoid(%p) : f32[2, 3]
+    %s = ge.Sub(%g, %p) : f32[2, 3]
+    return %next, %s
+  } : i32[], f32[2, 3]
+  return %y
+}
+"""
+
+
+@pytest.mark.parametrize("text", [BRANCHES, LOOP])
+def test_a_fault_inside_of_control_flow_is_taken_out_of_it(tmp_path: Path, text: str) -> None:
+    source = tmp_path / "source.mir"
+    source.write_text(text)
+    model = reduced(source, tmp_path / "out.mir", "--passes", "swap-sub")
+    assert kinds(model) == ["ge.Sub"]
+    assert all(value.readers for value in model.graph.inputs)
+
+
 def test_two_runs_give_the_same_file(net: Path, tmp_path: Path) -> None:
     texts = []
     for name in ("a.mir", "b.mir"):
