@@ -28,6 +28,10 @@ RANGES = {
     "Ndtri": (0.001, 0.999, 1 - 2.0**-24, 0.0, 1.0, 1.5),
     "Lgamma": (-12.3, 12.1, 1.0, 2.0, -3.0, 1 + 2.0**-20),
     "Digamma": (-12.3, 30.1, -3.0, 1.4616, 1e10, 1e30),
+    "BesselI0e": (-30, 30, 8, 1e30),
+    "BesselI1e": (-30, 30, 8, 1e30),
+    "Expint": (-1, 10, 1.4513692),
+    "Spence": (-1, 10, 0.5, 1.5, 1e30),
 }
 LARGE = np.array([30, 1e3 + 0.25, 2e4, -1e3 - 0.25, -2e4 - 0.5], np.float32)
 FUNCTIONS = [
@@ -38,6 +42,7 @@ FUNCTIONS = [
     ),
     *(Case(kind, (LARGE * scale,), {}, TOLERANCES) for kind in ("Lgamma", "Digamma") for scale in (1, 100)),
     Case("Lgamma", (np.array([1e10, 1e30], np.float32),), {}, TOLERANCES),
+    *(Case("Expint", (np.array([each], np.float32),), {}, TOLERANCES) for each in (20, 80, 88.5)),
 ]
 SIDES = np.array([*SPECIAL, 1, -1, 1e-30, -3, 1e30], np.float32)
 ANGLES = [

@@ -1,4 +1,7 @@
-"""Lowering of ops that reduce along axes."""
+"""Lowering of ops that reduce along axes.
+
+Maxima and minima of numbers among which there is a NaN are left to the runtime: onnxruntime may overlook it.
+"""
 
 from __future__ import annotations
 
