@@ -13,16 +13,13 @@ from modelc.dialects.ge.helpers import flag
 from modelc.ir.op import Value
 from modelc.ir.types import F64, I64
 from modelc_backends.onnx.lower.control import counted_loop
-from modelc_backends.onnx.lower.site import SHAPE_FIX, NoFormError, Site
+from modelc_backends.onnx.lower.site import NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
 
 def side_of(site: Site, matrices: Value) -> int:
     """Return how many rows matrices have."""
-    side = site.shape(matrices)[-2]
-    if not isinstance(side, int):
-        raise NoFormError(f"needs to know the extents of `{matrices.name}`, which is {matrices.type}", SHAPE_FIX)
-    return side
+    return site.dims(matrices, -2, -1)[0]
 
 
 def adjoint(site: Site, matrices: Value) -> Value:
@@ -126,10 +123,12 @@ def _log_determinant(site: Site) -> Lowered:
 
 def same_batch(site: Site, a: Value, b: Value) -> Sequence[Value]:
     """Return two stacks of matrices repeated to the batch they broadcast to."""
-    batches = site.dims(a)[:-2], site.dims(b)[:-2]
+    if site.shape(a)[:-2] == site.shape(b)[:-2]:
+        return a, b
+    batches = site.dims(a, 0, -2), site.dims(b, 0, -2)
     shape = np.broadcast_shapes(*batches)
     return [
-        value if batch == shape else site.onnx("Expand", value, site.constant((*shape, *site.dims(value)[-2:])))
+        value if batch == shape else site.onnx("Expand", value, site.constant((*shape, *site.dims(value, -2))))
         for value, batch in zip((a, b), batches, strict=True)
     ]
 

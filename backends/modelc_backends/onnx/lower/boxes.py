@@ -162,10 +162,9 @@ def _suppression_with_overlaps(site: Site) -> Lowered:
 @lowers("CombinedNonMaxSuppression")
 def _combined(site: Site) -> Lowered:
     """Select in each class, then take the best of all: those left out score less than any other."""
-    batch, count, groups, _ = site.dims(site.inputs[0])
-    classes = site.dims(site.inputs[1])[2]
-    scores = site.reshape(site.transpose(site.inputs[1], (0, 2, 1)), (batch, classes * count))
-    is_kept = site.reshape(_kept(site, (batch, count, groups, classes)), (batch, classes * count))
+    (count, groups, _), (classes,) = site.dims(site.inputs[0], 1), site.dims(site.inputs[1], 2)
+    scores = site.reshape(site.transpose(site.inputs[1], (0, 2, 1)), (-1, classes * count))
+    is_kept = site.reshape(_kept(site, count, groups, classes), (-1, classes * count))
     lowest = site.constant(float("-inf"), site.element(scores))
     total, best = _total(site, classes), site.onnx("Where", is_kept, scores, lowest)
     length = min(total, classes * count)
@@ -195,20 +194,19 @@ def _total(site: Site, classes: int) -> int:
     return min(total, per_class * classes) if flag(site.op, "pad_per_class", False) else total
 
 
-def _kept(site: Site, dims: Sequence[int]) -> Value:
+def _kept(site: Site, count: int, groups: int, classes: int) -> Value:
     """Return which boxes are selected, [batch, classes, boxes] or with the first two as one."""
-    batch, count, groups, classes = dims
     boxes, scores = (site.cast(value, F32) for value in site.inputs[:2])
     scores = site.transpose(scores, (0, 2, 1))
     if groups > 1:  # each class has boxes of its own, as if it were an image
-        boxes = site.reshape(site.transpose(boxes, (0, 2, 1, 3)), (batch * classes, count, 4))
-        scores = site.reshape(scores, (batch * classes, 1, count))
+        boxes = site.reshape(site.transpose(boxes, (0, 2, 1, 3)), (-1, count, 4))
+        scores = site.reshape(scores, (-1, 1, count))
     else:
-        boxes = site.reshape(boxes, (batch, count, 4))
+        boxes = site.reshape(boxes, (-1, count, 4))
     limits = _count(site, 2), _threshold(site, 4), _threshold(site, 5)
     found = site.onnx("NonMaxSuppression", boxes, scores, *limits)
     ones = site.onnx("Expand", site.constant(1), site.extents(found, 0))
-    none = site.splat(0, scores.tensor.dims, I64)
+    none = site.onnx("Expand", site.constant(0), site.extents(scores, 0, 3))
     marked = site.onnx("ScatterND", none, found, ones)
     return site.onnx("Equal", marked, site.constant(1))
 
@@ -217,7 +215,7 @@ def _boxes_at(site: Site, places: Value, count: int) -> Value:
     """Return the boxes [batch, found, 4] at places that count the boxes of one class after the other."""
     boxes = site.inputs[0]
     column = [site.unsqueeze(site.onnx("Mod", places, site.constant(count)), (2,))]
-    if site.dims(boxes)[2] > 1:
+    if site.dims(boxes, 2)[0] > 1:
         column.append(site.unsqueeze(site.onnx("Div", places, site.constant(count)), (2,)))
     else:
         boxes = site.squeeze(boxes, (2,))

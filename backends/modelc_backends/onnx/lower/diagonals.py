@@ -148,12 +148,12 @@ def moved_places(
     site: Site, source: Value, dims: tuple[int, ...], index: Any, target: tuple[int, ...], places: Any
 ) -> Value:
     """Return what lies at `index` of the last `dims` of `source` at `places` of `target`, and anything elsewhere."""
-    batch = site.dims(source)[: -len(dims)]
+    batch = site.rank(source) - len(dims)
     sources = np.zeros(math.prod(target), np.int64)
     sources[_flat(target, places)] = _flat(dims, index)
-    flat = site.reshape(source, (*batch, math.prod(dims)))
+    flat = site.reshape_behind(source, batch, (math.prod(dims),))
     taken = site.onnx("Gather", flat, site.constant(sources, part="places"), axis=-1)
-    return site.reshape(taken, (*batch, *target))
+    return site.reshape_behind(taken, batch, target)
 
 
 def mask_of(site: Site, dims: tuple[int, ...], places: Any) -> Value:
@@ -166,7 +166,7 @@ def mask_of(site: Site, dims: tuple[int, ...], places: Any) -> Value:
 @lowers("MatrixDiagPartV2", "MatrixDiagPartV3")
 def _matrix_diag_part_v3(site: Site) -> Lowered:
     x, padding = site.inputs[0], site.inputs[2]
-    dims = site.dims(x)[-2:]
+    dims = site.dims(x, -2)
     band = _band_of(site, 1, dims)
     stored, places = band.indices()
     taken = moved_places(site, x, dims, places, band.shape, stored)
@@ -176,7 +176,7 @@ def _matrix_diag_part_v3(site: Site) -> Lowered:
 @lowers("MatrixSetDiagV2", "MatrixSetDiagV3")
 def _matrix_set_diag_v3(site: Site) -> Lowered:
     x, diagonal = site.inputs[:2]
-    dims = site.dims(x)[-2:]
+    dims = site.dims(x, -2)
     band = _band_of(site, 2, dims)
     stored, places = band.indices()
     taken = moved_places(site, diagonal, band.shape, stored, dims, places)
@@ -188,7 +188,8 @@ def _matrix_diag_v3(site: Site) -> Lowered:
     x, padding = site.inputs[0], site.inputs[4]
     bounds = site.needed_ints(1, "the numbers of diagonals")
     (rows,), (columns,) = site.needed_ints(2, "the number of rows"), site.needed_ints(3, "the number of columns")
-    band = stored_band(site.op, site.dims(x), list(bounds), rows, columns)
+    stored_dims = site.dims(x, -1 if bounds[0] == bounds[-1] else -2)
+    band = stored_band(site.op, stored_dims, list(bounds), rows, columns)
     dims = band.rows, band.columns
     stored, places = band.indices()
     taken = moved_places(site, x, band.shape, stored, dims, places)

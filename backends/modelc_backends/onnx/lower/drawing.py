@@ -16,8 +16,8 @@ from modelc_backends.onnx.lower.table import Lowered, lowers
 def _draw(site: Site) -> Lowered:
     """Look up, for each pixel, the colour of the last box whose outline it is part of."""
     images = site.inputs[0]
-    _, height, width, depth = site.dims(images)
-    count = site.dims(site.inputs[1])[1]
+    height, width, depth = site.dims(images, 1)
+    (count,) = site.dims(site.inputs[1], 1, 2)
     if not count:
         return images
     span = site.constant((height - 1, width - 1) * 2, F32)
@@ -61,9 +61,9 @@ def _colors(site: Site, count: int, depth: int) -> Value:
     """Return the colours of boxes by their numbers from 1 on; 0 has none."""
     given = site.given(2)
     known = None if given is None else site.array(given)
-    if given is not None and known is None and site.dims(given)[0]:
+    if given is not None and known is None and site.dims(given, 0, 1)[0]:
         table = site.onnx("Slice", given, *(site.constant((each,)) for each in (0, depth, 1)))
     else:
         table = site.constant(outline_colors(site.op, known, depth), F32, "colors")
-    order = np.concatenate([[0], np.arange(count) % site.dims(table)[0]])
+    order = np.concatenate([[0], np.arange(count) % site.dims(table, 0, 1)[0]])
     return site.onnx("Gather", table, site.constant(order), axis=0)

@@ -94,7 +94,8 @@ def _gather_nd(site: Site) -> Lowered:
     x, indices = site.inputs
     if site.shape(indices)[-1] != 0:
         return site.onnx("GatherND", x, site.cast(indices, I64))
-    return site.onnx("Expand", x, site.constant((*site.dims(indices)[:-1], *site.dims(x)), part="shape"))
+    extents = site.extents(indices, 0, site.rank(indices) - 1), site.extents(x, 0, site.rank(x))
+    return site.onnx("Expand", x, site.onnx("Concat", *extents, axis=0))
 
 
 def scattered(site: Site, target: Value, indices: Value, updates: Value, reduction: str) -> Value:
@@ -102,6 +103,11 @@ def scattered(site: Site, target: Value, indices: Value, updates: Value, reducti
     if site.shape(indices)[-1] == 0:
         raise NoFormError("addresses all of a tensor by indices without numbers")
     return _reduced(site, "ScatterND", target, site.cast(indices, I64), updates, reduction)
+
+
+def as_rows(site: Site, x: Value, leading: int) -> Value:
+    """Return `x` with its `leading` dimensions as one."""
+    return x if leading == 1 else site.reshape(x, (-1, *site.dims(x, leading)))
 
 
 def filled(site: Site, shape: Value, number: Value) -> Value:

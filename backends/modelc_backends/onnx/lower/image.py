@@ -12,17 +12,13 @@ from modelc.dialects.ge.image import PATCHES, RESIZES, Taps, nearest_places, pat
 from modelc.dialects.ge.sampling import axis_weights
 from modelc.ir.op import Value
 from modelc.ir.types import F32, I64
-from modelc_backends.onnx.lower.site import SHAPE_FIX, NoFormError, Site
+from modelc_backends.onnx.lower.site import Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
 
 def _extents(site: Site, x: Value) -> tuple[int, ...]:
     """Return height and width of images, depth before them."""
-    dims = site.shape(x)[1:-1]
-    known = tuple(dim for dim in dims if isinstance(dim, int))
-    if len(known) < len(dims):
-        raise NoFormError(f"needs to know the extents of `{x.name}`, which is {x.type}", SHAPE_FIX)
-    return known
+    return site.dims(x, 1, -1)
 
 
 # -- resizing
@@ -97,7 +93,7 @@ def _matrix(taps: Taps, extent: int) -> NDArray[np.float32]:
 
 def _multiplied(site: Site, x: Value, down: NDArray[np.float32], across: NDArray[np.float32]) -> Value:
     """Return images with their rows and columns replaced by weighted sums of them."""
-    height, channels = site.dims(x)[1], site.dims(x)[3]
+    height, _, channels = site.dims(x, 1)
     wide = site.onnx("MatMul", site.constant(across, F32, "across"), x)
     rows = site.reshape(wide, (-1, height, len(across) * channels))
     tall = site.onnx("MatMul", site.constant(down, F32, "down"), rows)
@@ -192,7 +188,7 @@ def _sampled_nearest(site: Site, x: Value, image: Value, places: Sequence[Value]
 def _patches(site: Site) -> Lowered:
     """Gather the cells of all windows along one axis after the other, and bring cells behind positions."""
     x = site.inputs[0]
-    shape = patch_shape(site.op, site.dims(x))
+    shape = patch_shape(site.op, (None, *site.dims(x, 1)))
     windows = windows_of(site.op, _extents(site, x))
     pads = [window.pads for window in windows]
     if any(map(any, pads)):

@@ -8,7 +8,7 @@ from modelc.dialects.ge.helpers import flag, integer, positive_axis
 from modelc.dialects.ge.lookup import FLAT, boundaries
 from modelc.ir.op import Value
 from modelc.ir.types import BOOL, F32, F64, I64
-from modelc_backends.onnx.lower.gather import places, scattered
+from modelc_backends.onnx.lower.gather import as_rows, places, scattered
 from modelc_backends.onnx.lower.site import NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
@@ -73,15 +73,10 @@ def _list_diff(site: Site) -> Lowered:
 # -- parting and putting together
 
 
-def _as_rows(site: Site, x: Value, leading: int) -> Value:
-    """Return `x` with its `leading` dimensions as one."""
-    return x if leading == 1 else site.reshape(x, (-1, *site.dims(x)[leading:]))
-
-
 @lowers("DynamicPartition")
 def _dynamic_partition(site: Site) -> Lowered:
     x, partitions = site.inputs
-    rows = _as_rows(site, x, site.rank(partitions))
+    rows = as_rows(site, x, site.rank(partitions))
     partitions = places(site, site.reshape(partitions, (-1,)))
     return [
         site.onnx("Compress", rows, site.onnx("Equal", partitions, site.scalar(index, partitions)), axis=0)
@@ -94,7 +89,7 @@ def _dynamic_stitch(site: Site) -> Lowered:
     """Gather the last one of all slices for a place where these are known; else they must not meet."""
     count = len(site.inputs) // 2
     values = [
-        _as_rows(site, value, site.rank(index))
+        as_rows(site, value, site.rank(index))
         for index, value in zip(site.inputs[:count], site.inputs[count:], strict=True)
     ]
     rows = site.onnx("Concat", *values, axis=0)

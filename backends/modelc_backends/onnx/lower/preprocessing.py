@@ -17,7 +17,7 @@ from modelc_backends.onnx.lower.table import Lowered, lowers
 def _aipp(site: Site) -> Lowered:
     aipp, (element, channels, is_planar) = description_of(site.op), output_of(site.op)
     pixels = _unpacked(site, aipp, is_planar)
-    order = channel_order(aipp, site.dims(pixels)[3])[:channels]
+    order = channel_order(aipp, site.dims(pixels, 3)[0])[:channels]
     pixels = _cropped(site, aipp, site.onnx("Gather", pixels, site.constant(order), axis=3))
     if aipp.on("csc_switch"):
         pixels = _converted(site, aipp, pixels)
@@ -35,7 +35,7 @@ def _unpacked(site: Site, aipp: Aipp, is_planar: bool) -> Value:
     images = site.inputs[0]
     if not aipp.format.startswith("YUV420"):
         return site.as_laid_out(images, 3) if is_planar else images
-    _, height, width, _ = site.dims(images)
+    height, width, _ = site.dims(images, 1)
     rows = height * 2 // 3
     light, colors = (_rows(site, images, first, last) for first, last in ((0, rows), (rows, height)))
     pairs = site.reshape(colors, (-1, rows // 2, width // 2, 2))
@@ -71,7 +71,7 @@ def _converted(site: Site, aipp: Aipp, pixels: Value) -> Value:
 def _resized(site: Site, aipp: Aipp, pixels: Value) -> Value:
     pixels = site.cast(pixels, F64)
     for axis, name in ((1, "resize_output_h"), (2, "resize_output_w")):
-        low, high, share = neighbours(site.dims(pixels)[axis], aipp.integer(name))
+        low, high, share = neighbours(site.dims(pixels, axis, axis + 1)[0], aipp.integer(name))
         column = (-1, *(1,) * (3 - axis))
         parts = [
             site.onnx(

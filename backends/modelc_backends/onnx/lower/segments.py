@@ -10,7 +10,7 @@ from modelc.dialects.ge.semantics import EVALUATE
 from modelc.ir.constants import numpy_dtype
 from modelc.ir.op import Op, Value
 from modelc.ir.types import F64, I32, I64
-from modelc_backends.onnx.lower.gather import places, scattered
+from modelc_backends.onnx.lower.gather import as_rows, places, scattered
 from modelc_backends.onnx.lower.site import Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
@@ -37,13 +37,6 @@ def _beside(site: Site, count: Value, x: Value) -> Value:
     return count if rank == 1 else site.onnx("Concat", count, site.extents(x, 1, rank), axis=0)
 
 
-def _rows(site: Site, x: Value, leading: int) -> Value:
-    """Return `x` with its `leading` dimensions as one."""
-    if leading == 1:
-        return x
-    return site.reshape(x, (-1, *site.dims(x)[leading:]))
-
-
 # -- segments in any order
 
 
@@ -52,7 +45,7 @@ def _unsorted(site: Site) -> Lowered:
     """Fold rows of negative segments into one more segment, which is cut off."""
     x, ids = site.inputs[:2]
     count = site.reshape(site.cast(site.inputs[2], I64), (1,))
-    x, ids = _rows(site, x, site.rank(ids)), site.cast(site.reshape(ids, (-1,)), I64)
+    x, ids = as_rows(site, x, site.rank(ids)), site.cast(site.reshape(ids, (-1,)), I64)
     fold = site.op_type.removeprefix(_UNSORTED)
     known = site.array(ids)
     if known is not None and (known >= 0).all():
@@ -132,7 +125,7 @@ def _bincount(site: Site) -> Lowered:
     size = site.reshape(site.cast(site.inputs[1], I64), (1,))
     by_rows = site.op_type == "DenseBincount" and site.rank(values) == 2
     values = values if by_rows else site.reshape(values, (-1,))
-    if 0 in site.dims(weights) or flag(site.op, "binary_output", False):
+    if 0 in site.shape(weights) or flag(site.op, "binary_output", False):
         rank = site.rank(values)
         weights = site.onnx("Expand", site.scalar(1, weights), site.extents(values, 0, rank))
     else:

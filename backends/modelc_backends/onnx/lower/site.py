@@ -98,11 +98,13 @@ class Site:
         """Return the number of dimensions of `value`, which must be known."""
         return len(self.shape(value))
 
-    def dims(self, value: Value) -> tuple[int, ...]:
-        """Return the dimensions of `value`, which must all be known."""
-        if not value.tensor.is_static:
+    def dims(self, value: Value, start: int = 0, end: int | None = None) -> tuple[int, ...]:
+        """Return the dimensions of `value`, or those from `start` up to `end`, which must all be known."""
+        wanted = self.shape(value)[start:end]
+        known = tuple(dim for dim in wanted if isinstance(dim, int))
+        if len(known) < len(wanted):
             raise NoFormError(f"needs to know the shape of `{value.name}`, which is {value.type}", SHAPE_FIX)
-        return value.tensor.dims
+        return known
 
     def array(self, value: Value) -> NDArray[Any] | None:
         """Return the numbers of `value` where it is a small constant, else None."""
@@ -217,6 +219,14 @@ class Site:
             )
         allowzero = {"allowzero": 1} if 0 in dims else {}
         return self.onnx("Reshape", value, self.constant(dims, part="shape"), **allowzero)
+
+    def reshape_behind(self, value: Value, kept: int, dims: Sequence[int]) -> Value:
+        """Return `value` with `dims`, none of them 0, in place of those behind the first `kept`, which may be open."""
+        leading = self.shape(value)[:kept]
+        known = tuple(dim for dim in leading if isinstance(dim, int))
+        if len(known) == kept:
+            return self.reshape(value, (*known, *dims))
+        return self.onnx("Reshape", value, self.constant((*(0,) * kept, *dims), part="shape"))
 
     def transpose(self, value: Value, perm: Sequence[int]) -> Value:
         """Return `value` with its dimensions in the order `perm`."""

@@ -70,7 +70,7 @@ def _least_squares(site: Site) -> Lowered:
     """Solve the normal equations, of full rank as they must be."""
     matrix, rhs = _real(site, 0), _real(site, 1)
     l2 = float(site.needed(2, "the regularization").item()) if flag(site.op, "fast", True) else 0.0
-    rows, columns = site.dims(matrix)[-2:]
+    rows, columns = site.dims(matrix, -2)
     turned = adjoint(site, matrix)
     if rows >= columns:
         return solved(site, _regular(site, turned, matrix, columns, l2), site.onnx("MatMul", turned, rhs))
@@ -88,7 +88,7 @@ def _regular(site: Site, a: Value, b: Value, side: int, l2: float) -> Value:
 
 def _placed(site: Site, bands: Value, offset: Callable[[int], int]) -> Value:
     """Return square matrices with stacked diagonals; that at `index` lies `offset(index)` right of the main one."""
-    count, side = site.dims(bands)[-2:]
+    count, side = site.dims(bands, -2)
     index, rows = (part.reshape(-1) for part in np.indices((count, side)))
     columns = rows + np.array([offset(each) for each in range(count)])[index]
     inside = (columns >= 0) & (columns < side)
@@ -105,7 +105,7 @@ def _tridiagonal(site: Site) -> Lowered:
 @lowers("BandedTriangularSolve")
 def _banded(site: Site) -> Lowered:
     bands = _real(site, 0)
-    count = site.dims(bands)[-2]
+    count, _ = site.dims(bands, -2)
     lower = flag(site.op, "lower", True)
     matrix = _placed(site, bands, lambda index: -index if lower else count - 1 - index)
     matrix = adjoint(site, matrix) if flag(site.op, "adjoint", False) else matrix
