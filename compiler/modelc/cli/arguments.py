@@ -11,7 +11,6 @@ from modelc.plugins import entry_table
 from modelc.precision.modes import modes
 from modelc.profiles import DEFAULT
 
-
 SOURCES = "SavedModel folder, .pb, .pbtxt, .om, .air or .mir"
 READABLE = "SavedModel folder, .pb, .pbtxt, .om, .air, .mir or .onnx"
 
@@ -110,6 +109,8 @@ def add_precision(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--keep-dtype", type=path, metavar="FILE", help=help_)
     help_ = "search which ops must stay in float32, and write them"
     group.add_argument("--keep-dtype-list", type=path, metavar="FILE", help=help_)
+    help_ = "changes to the lists of mixed precision, as atc takes them"
+    group.add_argument("--modify-mixlist", type=path, metavar="FILE.json", help=help_)
     group.add_argument("--soc", default="", metavar="NAME", help="chip whose kernels and lists count (any)")
     add_kernels(group)
 

@@ -17,7 +17,7 @@ def request(options: argparse.Namespace) -> Request | None:
         ModelcError: Options contradict each other.
     """
     if not options.precision:
-        given = [name for name in ("keep_dtype", "keep_dtype_list") if getattr(options, name)]
+        given = [name for name in ("keep_dtype", "keep_dtype_list", "modify_mixlist") if getattr(options, name)]
         if given:
             flag = f"--{given[0].replace('_', '-')}"
             fixes = [Fix("name the mode", "--precision force_fp16")]
@@ -29,7 +29,7 @@ def request(options: argparse.Namespace) -> Request | None:
     if getattr(options, "per_op", False):
         text = "`--per-op` compares what an engine computes; of lower precision the report names the ops itself"
         raise fail("MC414", text, fixes=[Fix("leave out --per-op")])
-    return Request(options.precision, options.keep_dtype, options.soc, options.kernels)
+    return Request(options.precision, options.keep_dtype, options.soc, options.kernels, options.modify_mixlist)
 
 
 def write_found(options: argparse.Namespace, assessment: Assessment) -> None:

@@ -20,6 +20,7 @@ from modelc.kernels import kernel_table
 from modelc.precision.emulation import emulate
 from modelc.precision.keep_list import lines_of, matching, read_keep_list, unmatched
 from modelc.precision.lockstep import Lockstep, Loss, run_in_step
+from modelc.precision.mix_lists import changed
 from modelc.precision.modes import mode as mode_called
 from modelc.precision.modes import op_lists
 from modelc.precision.plan import Kernels, Plan, make_plan
@@ -42,12 +43,14 @@ class Request:
         keep: A list of ops that keep their types, None for none.
         soc: Name of the chip, empty for any.
         kernels: A file with kernels to lay over the built-in table.
+        mix_list: A file with changes to the lists of mixed precision, None for none.
     """
 
     mode: str
     keep: Path | None = None
     soc: str = ""
     kernels: Path | None = None
+    mix_list: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,6 +139,8 @@ def setting_of(graph: Graph, request: Request, tolerances: Tolerances | None = N
     table = kernel_table(request.kernels)
     chip = table.chip(request.soc).name if request.soc else ""
     lists, kernels = op_lists(chip), Kernels(table, chip)
+    if request.mix_list:
+        lists = changed(lists, request.mix_list)
     lines = read_keep_list(request.keep) if request.keep else ()
     kept, strangers = matching(graph, lines)
     findings = (unmatched(strangers, request.keep),) if request.keep and strangers else ()
