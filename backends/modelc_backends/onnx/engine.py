@@ -24,7 +24,7 @@ from modelc.pipeline.facts import ONNX
 from modelc.pipeline.passes import PassContext
 from modelc_backends.onnx.backend import write_onnx
 from modelc_backends.onnx.cancel_transposes import CancelTransposes
-from modelc_backends.onnx.lower.forms import has_lowering
+from modelc_backends.onnx.lower.missing import reason
 from modelc_backends.onnx.lower_to_onnx import lower
 
 PACKAGE: Final = "onnxruntime"
@@ -52,7 +52,7 @@ def obstacles(model: Model) -> list[Diagnostic]:
     kinds: dict[str, Op] = {}
     elements: dict[str, Value] = {}
     for op in model.ops():
-        if op.kind not in BUILT_IN and op.dialect != "onnx" and not has_lowering(op.kind.removeprefix("ge.")):
+        if op.kind not in BUILT_IN and op.dialect != "onnx" and reason(_op_type(op)):
             kinds.setdefault(op.kind, op)
         for value in op.results:
             if isinstance(value.type, TensorType) and value.type.element and value.type.element.name in FOREIGN:
@@ -60,7 +60,7 @@ def obstacles(model: Model) -> list[Diagnostic]:
     found = [
         finding(
             "MC602",
-            f"`{op.origin.name or op.name}` ({kind}) cannot be written as ops of ONNX, which {PACKAGE} executes",
+            f"{PACKAGE} cannot execute `{op.origin.name or op.name}` ({kind}), which {reason(_op_type(op))}",
             op,
         )
         for kind, op in kinds.items()
@@ -69,6 +69,10 @@ def obstacles(model: Model) -> list[Diagnostic]:
         finding("MC602", f"`{value.name}` is {value.type}, which {PACKAGE} does not compute with", value)
         for value in elements.values()
     ]
+
+
+def _op_type(op: Op) -> str:
+    return op.kind.removeprefix("ge.")
 
 
 def prepare(model: Model, taps: Taps = NO_TAPS) -> Runner:
