@@ -17,7 +17,9 @@ modules of that dialect know of an op is asked there, not written again. What ON
 What the canonical dialect lays out channels last is lowered with `site.channels_first` and `site.as_laid_out` around
 it: a pass of its own moves and cancels the transpositions.
 
-To test a family: a table of graphs in the canonical dialect in a module of `tests/backends/onnx/`, given one by one to
-`onnx_engines.check` (`tests/artifacts/`): it lowers a graph, has its file checked by ONNX's own checker, and compares
-numpy with onnxruntime on random inputs, or on those it is given.
+To test a family: a table of single ops with their operands in a module of `tests/backends/onnx/`, given one by one to
+`lowering_case.check_case` beside it, or graphs in the canonical dialect given to `onnx_engines.check`
+(`tests/artifacts/`). Both lower, have the file checked by ONNX's own checker, and compare numpy with onnxruntime.
+
+An op that is executed here and has no lowering has a reason in `missing.py`, which a test holds against the two tables.
 """
