@@ -281,7 +281,7 @@ def _typed(model: Model, numbers: Numbers) -> Model:
     """
     copy = clone_model(model)
     try:
-        lowered = numbers.lowered(model)
+        lowered = numbers.lowered(model).graph
     except Exception:  # whatever stands against lowering it: then it is reduced with the types it has
         return copy
     known = {value.name: value.type for op in lowered for value in op.results if value.name}

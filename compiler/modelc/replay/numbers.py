@@ -21,21 +21,18 @@ from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, Sink
 from modelc.dialects.lookup import op_def
 from modelc.driver import Settings, pipeline_of
 from modelc.execute.compare import OutputComparison, compare
-from modelc.execute.evaluator import evaluate
+from modelc.execute.engine import Runner, candidates, choose
 from modelc.execute.generate import generate_inputs
 from modelc.execute.prepare import TARGET
 from modelc.ir.clone import clone_model
-from modelc.ir.graph import Graph
 from modelc.ir.model import Model
 from modelc.ir.verify import Level, verify
 from modelc.pipeline import manager
-from modelc.pipeline.facts import GE, TYPED, implied
+from modelc.pipeline.facts import GE, LIFTED, TYPED, implied
 from modelc.pipeline.passes import Pass, PassContext
 
 Array: TypeAlias = NDArray[Any]
 Arrays: TypeAlias = Mapping[str, Array]
-
-_EXECUTABLE = frozenset({GE, TYPED})
 
 
 class NotComparableError(Exception):
@@ -75,7 +72,7 @@ class Numbers:
 
     def defines(self, work: Pass, model: Model) -> bool:
         """Whether `work`, run on `model` now, is part of what gives its numbers their meaning."""
-        return not model.facts >= _EXECUTABLE and any(work.name == other.name for other in self.lowering)
+        return _is_to_lower(model) and any(work.name == other.name for other in self.lowering)
 
     def executed(self, model: Model) -> dict[str, Array]:
         """Return the outputs of `model` by public name; `model` stays as it is.
@@ -85,10 +82,12 @@ class Numbers:
             NotComparableError: It is not sound, cannot be lowered or executed, or takes other inputs than before.
         """
         try:
-            graph = self.lowered(model)
-            self._choose(graph)
+            lowered = self.lowered(model)
+            names = lowered.graph.input_names
+            if not set(names) <= self.inputs.keys():
+                self.inputs = {**generate_inputs(lowered.graph, self.seed), **self.inputs}
             with np.errstate(all="ignore"):
-                return evaluate(graph, {name: self.inputs[name] for name in graph.input_names})
+                return _prepared(lowered)({name: self.inputs[name] for name in names})
         except ModelcError as error:
             first = error.diagnostics[0]
             raise (FailedError if first.code == "MC605" else NotComparableError)(first.message) from error
@@ -99,8 +98,8 @@ class Numbers:
         except Exception as error:  # whatever a pass, or the evaluation of an op, of a plugin raises
             raise NotComparableError(f"executing it raised {type(error).__name__}: {error}") from error
 
-    def lowered(self, model: Model) -> Graph:
-        """Return the entry graph of `model` in the canonical dialect: its own where it is, else that of a copy.
+    def lowered(self, model: Model) -> Model:
+        """Return `model` where it can be executed as it is, else a copy that was lowered.
 
         Raises:
             NotComparableError: It is not sound, or cannot be lowered.
@@ -109,18 +108,14 @@ class Numbers:
         problems = unsound(model)
         if problems:
             raise NotComparableError(problems[0].message)
-        if model.facts >= _EXECUTABLE:
-            return model.graph
+        if not _is_to_lower(model):
+            return model
         copy, sink = clone_model(model), Sink()
         context = PassContext(sink, profiles.profile(self.settings.profile), self.settings.soc)
         manager.run(copy, manager.still_needed(self.lowering, copy.facts), context)
         if sink.errors and GE not in implied(copy):
             raise NotComparableError(f"it cannot be lowered: {sink.errors[0].message}")
-        return copy.graph
-
-    def _choose(self, graph: Graph) -> None:
-        if not set(graph.input_names) <= self.inputs.keys():
-            self.inputs = {**generate_inputs(graph, self.seed), **self.inputs}
+        return copy
 
     def contrasted(self, reference: Arrays, model: Model) -> list[OutputComparison]:
         """Return how the outputs of `model` compare with a reference; where it fails, the first one is at fault.
@@ -132,6 +127,17 @@ class Numbers:
             return compared(reference, self.executed(model))
         except FailedError as error:
             return [failure(reference, error)]
+
+
+def _is_to_lower(model: Model) -> bool:
+    """Whether lowering has something left to do on `model`; what a backend made of it is beyond that."""
+    return LIFTED in model.facts or (GE in model.facts and TYPED not in model.facts)
+
+
+def _prepared(model: Model) -> Runner:
+    """Return what executes `model`: numpy, and another engine only where that has to give up."""
+    plain = candidates()[-1]
+    return (choose("", model) if plain.obstacles(model) else plain).prepare(model)
 
 
 def failure(reference: Arrays, error: FailedError) -> OutputComparison:

@@ -122,6 +122,13 @@ def test_a_wrong_pass_on_the_source_is_found_by_lowering_copies(
     assert "a rewrite at `b` (tf.Mul)" in said
 
 
+def test_what_a_backend_lowers_to_is_judged_by_another_engine(net: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("onnxruntime")
+    output = net.with_name("out.onnx")
+    assert main(["compile", str(net), "--target", "onnx", "--verify-passes", "-o", str(output)]) == 0
+    assert re.search(r"^lower-to-onnx +equal", capsys.readouterr().err, re.MULTILINE)
+
+
 # -- what is right, or cannot be told
 
 
