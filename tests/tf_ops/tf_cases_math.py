@@ -90,8 +90,8 @@ UNARY: dict[str, tuple[tuple[str, ...], float, float, float]] = {
     "ZerosLike": ((*NUMBERS, "bool"), -5, 5, 1),
 }
 for op_type, (names, low, high, rounding) in UNARY.items():
-    # At its poles, TensorFlow's digamma is NaN or infinite as the type has it.
-    edges = GENTLE[1:2] if op_type == "Digamma" else EDGES
+    # At poles and at infinity, what TensorFlow has of these depends on the type.
+    edges = GENTLE[1:2] if op_type in ("Digamma", "Expint", "Spence") else EDGES
     add(op_type, unary("x", names, low, high, edges), rounding=rounding)
 
 FEATURES: dict[str, float] = {"Elu": 16, "Relu": 1, "Relu6": 1, "Selu": 16, "Softplus": 32, "Softsign": 8}

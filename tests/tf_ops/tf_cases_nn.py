@@ -100,6 +100,8 @@ def _pool(operand: str, rank: int = 2, names: Sequence[str] = ("float32",)) -> s
     def build(draw: Draw, rng: Rng) -> Call:
         array = _plane(draw, rng, 2, pick(draw, names), rank)
         sizes = {"ksize": _steps(draw, rank), "strides": _steps(draw, rank)}
+        if rank == 3:  # as with Conv3D
+            sizes["strides"] = list(map(min, sizes["strides"], sizes["ksize"]))
         return Call({operand: array}, {**sizes, "padding": pick(draw, PADDINGS)})
 
     return calls(build)
@@ -199,8 +201,9 @@ def _batched(draw: Draw, rng: Rng, spread: bool, names: Sequence[str]) -> Call:
 
 
 MULTIPLIED = (*SINGLES, "int32", "complex64")
-add("BatchMatMul", calls(lambda draw, rng: _batched(draw, rng, False, MULTIPLIED)), rounding=64)
-add("BatchMatMulV2", calls(lambda draw, rng: _batched(draw, rng, True, MULTIPLIED)), rounding=64)
+ADJOINT = {"rounding": 64, "may_refuse": "products of conjugated complex matrices"}
+add("BatchMatMul", calls(lambda draw, rng: _batched(draw, rng, False, MULTIPLIED)), **ADJOINT)
+add("BatchMatMulV2", calls(lambda draw, rng: _batched(draw, rng, True, MULTIPLIED)), **ADJOINT)
 
 
 def _batched_to(draw: Draw, rng: Rng) -> Call:
