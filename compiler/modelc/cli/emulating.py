@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from modelc.diagnostics.diagnostic import Fix, fail
+from modelc.driver import check_output
 from modelc.execute.numpy_engine import ENGINE
 from modelc.precision.assess import Assessment, Request
 from modelc.precision.keep_list import write_keep_list
@@ -14,7 +15,7 @@ def request(options: argparse.Namespace) -> Request | None:
     """Return what to emulate, None where nothing is.
 
     Raises:
-        ModelcError: Options contradict each other.
+        ModelcError: Options contradict each other, or the list cannot be written.
     """
     if not options.precision:
         given = [name for name in ("keep_dtype", "keep_dtype_list", "modify_mixlist") if getattr(options, name)]
@@ -29,6 +30,9 @@ def request(options: argparse.Namespace) -> Request | None:
     if getattr(options, "per_op", False):
         text = "`--per-op` compares what an engine computes; of lower precision the report names the ops itself"
         raise fail("MC414", text, fixes=[Fix("leave out --per-op")])
+    if options.keep_dtype_list:
+        source = options.model if options.command == "run" else options.artifact
+        check_output(source, options.keep_dtype_list, options.keep_dtype_list.suffix)
     return Request(options.precision, options.keep_dtype, options.soc, options.kernels, options.modify_mixlist)
 
 

@@ -86,7 +86,8 @@ class Lockstep:
         """Note how the results of `op` differ."""
         for value, a, b in zip((v for v in op.results if v.type is not CONTROL), wide, narrow, strict=True):
             if a.dtype == np.float32:
-                self.errors[value], self.peaks[value] = error_of(a, b), _peak(a)
+                self.errors[value] = 0.0 if op.kind == "const" else error_of(a, b)
+                self.peaks[value] = max(map(abs, _ends(a)), default=0.0)
         if op in self.losses:
             loss = self.losses[op]
             loss.error = max((self.errors.get(value, 0.0) for value in op.results), default=0.0)
@@ -147,9 +148,14 @@ def _rms(array: Array) -> float:
     return float(np.sqrt(np.mean(np.square(array, dtype=np.float64)))) if array.size else 0.0
 
 
-def _peak(array: Array) -> float:
-    size = np.abs(array[np.isfinite(array)])
-    return float(size.max(initial=0.0))
+def _ends(array: Array) -> tuple[float, ...]:
+    """Return the least and the greatest finite number, nothing where there is none."""
+    if not array.size:
+        return ()
+    least, most = float(array.min()), float(array.max())
+    if math.isfinite(least) and math.isfinite(most):
+        return least, most
+    return _ends(array[np.isfinite(array)])
 
 
 def _entering(rounded: Rounded) -> list[tuple[Array, Array]]:
@@ -170,9 +176,8 @@ def _note_overflow(loss: Loss, wide: Array, narrow: Array) -> None:
 def _note_results(loss: Loss, wide: Array, narrow: Array) -> None:
     if wide.dtype != np.float32:
         return
-    finite = wide[np.isfinite(wide)]
-    loss.least = min(loss.least, float(finite.min(initial=math.inf)))
-    loss.most = max(loss.most, float(finite.max(initial=-math.inf)))
+    ends = _ends(wide)
+    loss.least, loss.most = min((loss.least, *ends)), max((loss.most, *ends))
     loss.count += wide.size
     loss.nonzero += int(np.count_nonzero(wide))
     loss.underflowed += int(np.count_nonzero((wide != 0) & (narrow == 0)))

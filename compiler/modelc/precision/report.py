@@ -20,12 +20,16 @@ from modelc.tables import table
 EMULATED: Final = "emulated on the CPU; no device took part"
 OVERFLOW, UNDERFLOW, ACCURACY = "overflow", "underflow", "accuracy"
 _CODES: Final = {OVERFLOW: "MC621", UNDERFLOW: "MC622", ACCURACY: "MC623"}
-_SHOWN: Final = 12  # ops in a text; findings and documents have all
+_SHOWN: Final = 12  # ops in a text, and findings of one code; documents have all
 
 
 def findings(assessment: Assessment) -> list[Diagnostic]:
-    """Return one finding per op that loses more than it may, in order of execution."""
-    return [*assessment.setting.findings, *(_finding(assessment, loss, why) for loss, why in _named(assessment))]
+    """Return one finding per op that loses more than it may, in order of execution, for the first of each way."""
+    found = list(assessment.setting.findings)
+    for why in _CODES:
+        losses = [loss for loss, way in _named(assessment) if way == why]
+        found += [_finding(assessment, loss, why, len(losses)) for loss in losses[:_SHOWN]]
+    return found
 
 
 def document(assessment: Assessment) -> dict[str, Json]:
@@ -129,16 +133,19 @@ def _named(assessment: Assessment) -> Iterator[tuple[Loss, str]]:
     yield from ((loss, ways[loss.op]) for loss in assessment.losses if loss.op in ways)
 
 
-def _finding(assessment: Assessment, loss: Loss, why: str) -> Diagnostic:
+def _finding(assessment: Assessment, loss: Loss, why: str, count: int) -> Diagnostic:
     evidence = [("values", _values(loss)), ("error it adds", f"{loss.added:.3g}"), ("error of results", _error(loss))]
     if loss.first_overflow is not None:
         evidence.append(("first overflow", f"at {list(loss.first_overflow)}"))
+    notes = [f"precision mode {assessment.setting.plan.mode.name}, {EMULATED}"]
+    if count > _SHOWN:
+        notes.append(f"one of {count} such ops, of which the first {_SHOWN} are reported; documents in JSON have all")
     return finding(
         _CODES[why],
         f"`{_name(loss)}` ({loss.op.kind}) {_what(assessment, loss, why)}",
         loss.op,
         evidence=evidence,
-        notes=[f"precision mode {assessment.setting.plan.mode.name}, {EMULATED}"],
+        notes=notes,
         fixes=[
             Fix("keep it in float32: put its name into a file", "--keep-dtype FILE"),
             Fix("let the ops to keep be searched and written", "--keep-dtype-list FILE"),

@@ -99,6 +99,16 @@ def test_a_file_that_no_device_takes_is_refused(
     assert "MC713" in capsys.readouterr().err
 
 
+def test_a_list_that_cannot_be_written_is_refused_before_anything_runs(
+    model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("nowhere/keep.txt", model):
+        assert main(["run", model, "--precision", "fp16", "--keep-dtype-list", name]) == 1
+        output = capsys.readouterr()
+        assert "MC503" in output.err
+        assert not output.out
+
+
 def test_single_tensors_are_not_compared(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", model, model, "--precision", "fp16", "--per-op"]) == 2
     assert "leave out --per-op" in capsys.readouterr().err

@@ -150,3 +150,14 @@ def test_an_underflow_is_named() -> None:
     found = assessed(graph, np.array([1e-4, 1e-5]))
     assert [loss.op.name for loss in found.underflowing] == ["y"]
     assert report.findings(found)[0].code == "MC622"
+
+
+def test_findings_are_bounded_and_documents_are_not() -> None:
+    squares = "\n".join(f"  %y{index} = ge.Square(%x) : f32[1]" for index in range(20))
+    names = ", ".join(f"%y{index}" for index in range(20))
+    graph = graph_of(f"{squares}\n  return {names}", "%x: f32[1]")
+    found = assess(setting_of(graph, Request("force_fp16")), {"x": np.array([300], np.float32)})
+    findings = report.findings(found)
+    assert len(findings) == 12
+    assert "one of 20 such ops" in findings[0].notes[1]
+    assert len(json.loads(json.dumps(report.document(found)))["losses"]) == 20
