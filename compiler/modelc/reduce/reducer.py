@@ -123,8 +123,7 @@ class Reducer:
 
     def _drop_inputs(self) -> None:
         """Do without the inputs that nobody reads."""
-        if not all(value.readers for value in self.model.graph.inputs):
-            self._try(self._without(set()))
+        self._try(self._smaller(self._without(set())))
 
     def _without(self, doomed: Collection[Op]) -> Model | None:
         return extract(self.model, [op for op in self.model.graph if op not in doomed])
@@ -143,9 +142,13 @@ class Reducer:
             end = len(items())
             while end > 0:
                 begin = max(0, end - chunk)
-                self._try(without(set(items()[begin:end])))
+                self._try(self._smaller(without(set(items()[begin:end]))))
                 end = min(begin, len(items()))
             chunk = min(chunk, len(items()) + 1) // 2
+
+    def _smaller(self, candidate: Model | None) -> Model | None:
+        """Return `candidate` unless it has all that the model has, since others need what was to be taken away."""
+        return candidate if candidate is not None and _extent(candidate) < _extent(self.model) else None
 
     def _each(self, kind: Callable[[Model], Iterator[edits.Edit]]) -> None:
         """Try every edit of a kind; begin anew behind the same place where one was kept."""
@@ -162,6 +165,10 @@ class Reducer:
             return copy if edit(copy) else None
         except Exception:  # types are worked out anew by definitions that never saw the like
             return None
+
+
+def _extent(model: Model) -> tuple[int, int, int]:
+    return (size(model), len(model.graph.outputs), len(model.graph.inputs))
 
 
 def soundness(model: Model) -> Level | None:
