@@ -1,6 +1,6 @@
-"""Time every pass of the om pipeline on graphs from 1e3 to 1e5 ops and say how it grows.
+"""Time every pass of a target's pipeline on graphs from 1e3 to 1e5 ops and say how it grows.
 
-Usage: python benchmarks/bench_passes.py [--sizes 1000,10000,100000] [--workloads resnet,chain] [--repeat 3]
+Usage: python benchmarks/bench_passes.py [--sizes 1000,10000,100000] [--workloads resnet,chain] [--target om] [--repeat 3]
 
 Prints, per pass, the median time per op in microseconds at each size, and the growth: time per op at the largest size
 by time per op at the smallest. A linear pass stays near 1; a quadratic one would reach 100.
@@ -28,11 +28,11 @@ from modelc.tables import table
 BATCH = 2
 
 
-def measure(workload: str, size: int) -> dict[str, float]:
+def measure(workload: str, size: int, target: str) -> dict[str, float]:
     """Return seconds per pass of one run on a fresh graph of about `size` ops."""
     model = WORKLOADS[workload](size)
     recorder, sink = Recorder(), Sink()
-    passes = pipeline_of(BACKENDS.get("om"), Settings(batch_size=BATCH))
+    passes = pipeline_of(BACKENDS.get(target), Settings(batch_size=BATCH))
     gc.collect()
     gc.disable()
     try:
@@ -47,11 +47,11 @@ def measure(workload: str, size: int) -> dict[str, float]:
     return seconds
 
 
-def bench(workload: str, sizes: Sequence[int], repeat: int) -> str:
+def bench(workload: str, sizes: Sequence[int], target: str, repeat: int) -> str:
     """Return the table of one workload."""
     medians: dict[str, dict[int, float]] = defaultdict(dict)
     for size in sizes:
-        runs = [measure(workload, size) for _ in range(repeat)]
+        runs = [measure(workload, size, target) for _ in range(repeat)]
         for name in runs[0]:
             medians[name][size] = statistics.median(run.get(name, 0.0) for run in runs) / size * 1e6
     rows = [(workload, *(f"us/op at {size}" for size in sizes), "growth")]
@@ -67,10 +67,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--sizes", default="1000,10000,100000", help="numbers of ops")
     parser.add_argument("--workloads", default=",".join(WORKLOADS), help="which graphs")
+    parser.add_argument("--target", default="om", help="whose pipeline (om)")
     parser.add_argument("--repeat", type=int, default=3, help="runs per size")
     options = parser.parse_args()
+    sizes = [int(size) for size in options.sizes.split(",")]
     for workload in options.workloads.split(","):
-        print(bench(workload, [int(size) for size in options.sizes.split(",")], options.repeat), end="\n\n", flush=True)
+        print(bench(workload, sizes, options.target, options.repeat), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

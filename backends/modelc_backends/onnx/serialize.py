@@ -143,7 +143,7 @@ class _Serializer:
         declared = len(inputs) if op.kind != "onnx.If" else 1
         outputs = [self._name(value, names) if _is_written(value) else "" for value in op.results]
         try:
-            node = node_proto(op, inputs[:declared], outputs)
+            node = node_proto(op.kind.removeprefix("onnx."), op.attributes, inputs[:declared], outputs)
         except UnserializableError as error:
             self.findings.append(finding("MC504", f"`{op.name}` ({op.kind}) {error}", op))
             return Stream()

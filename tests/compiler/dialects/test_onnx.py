@@ -11,7 +11,7 @@ from modelc.ir.attributes import Attribute, Dense
 from modelc.ir.constants import to_blob, type_of
 from modelc.ir.op import Op, Value
 from modelc.ir.opdef import InferenceError, Mode
-from modelc.ir.types import F32, I64, NONE, UNKNOWN, TensorType, Type, tensor
+from modelc.ir.types import F32, I64, NONE, RESOURCE, UNKNOWN, TensorType, Type, tensor
 
 
 def value(type_: Type) -> Value:
@@ -85,6 +85,13 @@ def test_numbers_of_constants_decide_shapes() -> None:
     assert infer("ConstantOfShape", numbers(2, 5), value=fill) == [tensor(F32, 2, 5)]
 
 
+def test_like_ops_with_other_numbers_are_told_apart() -> None:
+    x = value(tensor(F32, 2, 6))
+    shapes = [infer("Reshape", x, numbers(*dims)) for dims in ((3, 4), (4, 3), (3, 4))]
+    assert shapes == [[tensor(F32, 3, 4)], [tensor(F32, 4, 3)], [tensor(F32, 3, 4)]]
+    assert infer("Flatten", x, axis=0) != infer("Flatten", x, axis=1)
+
+
 def test_operands_that_are_left_out() -> None:
     x, nothing = value(tensor(F32, 4)), Op("absent", (), {}, (NONE,)).result
     assert infer("Clip", x, nothing, nothing) == [tensor(F32, 4)]
@@ -100,6 +107,7 @@ def test_what_is_not_known_stays_unknown() -> None:
         ("Add", (value(tensor(F32, 2)), value(tensor(F32, 3)))),
         ("MatMul", (value(tensor(F32, 2, 3)), value(tensor(F32, 2, 3)))),
         ("Relu", (value(UNKNOWN),)),
+        ("Relu", (value(RESOURCE),)),
     ],
 )
 def test_operands_that_do_not_fit(kind: str, operands: tuple[Value, ...]) -> None:

@@ -11,9 +11,8 @@ from typing import Any
 import onnx
 
 from modelc.dialects.onnx.dtypes import element_of_onnx, onnx_number
-from modelc.ir.attributes import Attribute, Dense
+from modelc.ir.attributes import Attribute, Attributes, Dense
 from modelc.ir.constants import to_array
-from modelc.ir.op import Op
 from modelc.ir.types import UNKNOWN, Dim, TensorType
 
 
@@ -21,21 +20,22 @@ class UnserializableError(Exception):
     """ONNX cannot say this; the text is a clause."""
 
 
-def node_proto(op: Op, inputs: Sequence[str], outputs: Sequence[str]) -> Any:
-    """Return `op` as a node without its nested graphs.
+def node_proto(op_type: str, attributes: Attributes, inputs: Sequence[str], outputs: Sequence[str]) -> Any:
+    """Return an op as a node without nested graphs.
 
     Args:
-        op: An op of the dialect.
+        op_type: ONNX's name of the operation.
+        attributes: Its attributes.
         inputs: Names of the operands, empty for one that is left out; empty names at the end are dropped.
         outputs: Names of the results, likewise.
 
     Raises:
         UnserializableError: An attribute is of a kind that ONNX lacks.
     """
-    node = onnx.NodeProto(op_type=op.kind.removeprefix("onnx."))
+    node = onnx.NodeProto(op_type=op_type)
     node.input.extend(_without_tail(inputs))
     node.output.extend(_without_tail(outputs))
-    node.attribute.extend(attribute_proto(name, op.attributes[name]) for name in sorted(op.attributes))
+    node.attribute.extend(attribute_proto(name, attributes[name]) for name in sorted(attributes))
     return node
 
 
