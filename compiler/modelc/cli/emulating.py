@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from modelc.diagnostics.diagnostic import Fix, fail
+from modelc.diagnostics.renderers.words import safe
 from modelc.driver import check_output
 from modelc.execute.numpy_engine import ENGINE
 from modelc.precision.assess import Assessment, Request
@@ -37,9 +39,14 @@ def request(options: argparse.Namespace) -> Request | None:
 
 
 def write_found(options: argparse.Namespace, assessment: Assessment) -> None:
-    """Write what to keep, where that was asked for; what was asked to be kept stays in the list."""
-    if options.keep_dtype_list:
-        setting = assessment.setting
-        kept = setting.plan.kept.union(assessment.kept)
-        ordered = [op for nested in setting.graph.walk() for op in nested if op in kept]
-        write_keep_list(options.keep_dtype_list, ordered)
+    """Write what to keep, where that was asked for and found; what was asked to be kept stays in the list."""
+    if not options.keep_dtype_list:
+        return
+    if assessment.search is not None and not assessment.search.found:
+        name = safe(str(options.keep_dtype_list))
+        print(f"note: `{name}` was not written, for no ops to keep were found", file=sys.stderr)
+        return
+    setting = assessment.setting
+    kept = setting.plan.kept.union(assessment.kept)
+    ordered = [op for nested in setting.graph.walk() for op in nested if op in kept]
+    write_keep_list(options.keep_dtype_list, ordered)

@@ -61,6 +61,15 @@ def test_a_written_list_holds_what_was_given(model: str, capsys: pytest.CaptureF
     assert Path("keep.txt").read_text("utf-8") == "block/square\nblock/root\n"
 
 
+def test_no_list_is_written_where_nothing_helps(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path(model).write_text(MODEL.replace("Square(%x)", "Exp(%x)"), "utf-8")  # the Ascend 310 has no other Exp
+    np.savez("in.npz", image=np.array([20, 1, 2, 3], np.float32))
+    command = ["run", model, "--inputs", "in.npz", "--precision", "fp16", "--soc", "ascend310"]
+    assert main([*command, "--keep-dtype-list", "keep.txt"]) == 0
+    assert "was not written" in capsys.readouterr().err
+    assert not Path("keep.txt").exists()
+
+
 def test_an_artifact_that_fails_in_lower_precision_is_not_equal(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compile", model, "-o", "model.om"]) == 0
     capsys.readouterr()
