@@ -104,8 +104,10 @@ def contrast_axes(op: Op) -> tuple[int, ...]:
 
 @evaluates("AdjustContrast")
 def _adjust_contrast(op: Op, arrays: Arrays) -> list[Array]:
-    x = wide(arrays[0])
-    mean = x.mean(contrast_axes(op), keepdims=True, dtype=np.float64).astype(np.float32)
+    x, axes = wide(arrays[0]), contrast_axes(op)
+    if not x.size:
+        return [arrays[0]]
+    mean = x.mean(axes, keepdims=True, dtype=np.float64).astype(np.float32)
     return [((x - mean) * arrays[1].reshape(()) + mean).astype(arrays[0].dtype)]
 
 

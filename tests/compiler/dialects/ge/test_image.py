@@ -107,3 +107,9 @@ def test_colors_that_do_not_fit(refuse: Any) -> None:
     assert "three channels" in refuse("RGBToHSV", tensor(F32, 2, 4))
     assert "takes no u8" in refuse("HSVToRGB", tensor(U8, 2, 3))
     assert "the luminance" in refuse("AdjustContrast", tensor(F32, 2, 4, 3), tensor(F32), mean_mode="chn_y")
+
+
+@pytest.mark.parametrize("shape", [(0, 4, 3), (2, 0, 3), (2, 4, 0)])
+def test_images_without_pixels_have_no_contrast(apply: Any, shape: tuple[int, ...]) -> None:
+    (result,) = apply("AdjustContrast", np.zeros(shape, np.float32), np.array(2, np.float32))
+    assert result.shape == shape
