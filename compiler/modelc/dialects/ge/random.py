@@ -7,12 +7,13 @@ for every run. Here everything is repeatable.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from math import prod
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from modelc.dialects.ge import special
 from modelc.dialects.ge.helpers import element, integer, mismatch, need_rank, number, operand
 from modelc.dialects.ge.known import known_int, known_ints
 from modelc.dialects.ge.philox import Philox
@@ -119,7 +120,7 @@ def _filled(op: Op, arrays: Arrays) -> list[Array]:
     source, draw = _FILLED[_name(op)]
     dtype = arrays[source].dtype if isinstance(source, int) else numpy_dtype(element(op, "dtype", source))
     shape = _shape_of(op, arrays[0])
-    return [draw(op, stream_of(op, arrays), arrays, prod(shape), dtype).reshape(shape)]
+    return [draw(op, stream_of(op, arrays), arrays, math.prod(shape), dtype).reshape(shape)]
 
 
 # -- numbers of distributions that operands describe
@@ -177,7 +178,16 @@ def _infer_bounded(op: Op) -> list[Type]:
     return [TensorType(operand(op, 1 if op.kind == "ge.ParameterizedTruncatedNormal" else 2).element, _stated(op))]
 
 
-ATTEMPTS = 100_000  # draws of one number between bounds that are hardly ever met
+def _between_bounds(low: Array, high: Array, share: Array) -> Array:
+    """Return standard normal numbers between bounds: those that leave `share` of the probability between below.
+
+    Numbers are taken from the lower tail, where probabilities keep their digits.
+    """
+    mirrored = low > 0
+    low, high = np.where(mirrored, -high, low), np.where(mirrored, -low, high)
+    below, upto = (0.5 * special.erfc(bound * -math.sqrt(0.5)) for bound in (low, high))
+    found = np.clip(special.ndtri(below + (upto - below) * share), low, high)
+    return np.where(mirrored, -found, found)
 
 
 @evaluates("ParameterizedTruncatedNormal", "StatelessParameterizedTruncatedNormal")
@@ -186,16 +196,11 @@ def _bounded(op: Op, arrays: Arrays) -> list[Array]:
     if op.kind == "ge.ParameterizedTruncatedNormal":  # one set per entry of the first axis
         parameters = [each.reshape(each.shape + (1,) * (len(shape) - each.ndim)) for each in parameters]
     mean, deviation, low, high = (np.broadcast_to(each, shape) for each in parameters)
-    if not (low < high).all():
+    if not (low < high).all() or not (deviation > 0).all():
         raise mismatch(op, "draws numbers between bounds that leave none")
-    rng = generator_of(stream_of(op, arrays))
-    result = rng.normal(mean, deviation)
-    for _ in range(ATTEMPTS):
-        outside = (result < low) | (result > high)
-        if not outside.any():
-            return [result.astype(arrays[-1].dtype)]
-        result[outside] = rng.normal(mean[outside], deviation[outside])
-    raise mismatch(op, "draws numbers between bounds that are hardly ever met")
+    share = generator_of(stream_of(op, arrays)).random(shape) + 2.0**-54  # never 0, which lies infinitely far
+    found = mean + deviation * _between_bounds((low - mean) / deviation, (high - mean) / deviation, share)
+    return [np.clip(found, low, high).astype(arrays[-1].dtype)]
 
 
 # -- categories

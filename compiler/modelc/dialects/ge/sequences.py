@@ -21,6 +21,7 @@ from modelc.ir.types import F32, I64, Dim, TensorType, Type
 
 Labels: TypeAlias = tuple[int, ...]
 
+WIDEST = 1 << 10  # beams that are followed at once
 NEVER = -np.inf  # the logarithm of the probability 0
 
 # -- decoders
@@ -86,8 +87,8 @@ def _infer_beam(op: Op) -> list[Type]:
 
 def _paths(op: Op) -> int:
     width, paths = integer(op, "beam_width"), integer(op, "top_paths")
-    if not 0 < paths <= width:
-        raise mismatch(op, f"cannot give {paths} of {width} paths")
+    if not 0 < paths <= width <= WIDEST:
+        raise mismatch(op, f"cannot give {paths} of {width} paths, of which {WIDEST} can be followed")
     return paths
 
 
@@ -238,12 +239,14 @@ def _infer_distance(op: Op) -> list[Type]:
 
 def _distance(a: list[Any], b: list[Any]) -> int:
     """Return how many insertions, deletions and substitutions make `b` of `a`."""
-    row = list(range(len(b) + 1))
-    for count, item in enumerate(a, 1):
-        previous, row[0] = row[0], count
-        for index, other in enumerate(b, 1):
-            previous, row[index] = row[index], min(row[index] + 1, row[index - 1] + 1, previous + (item != other))
-    return row[-1]
+    items = np.array(b, object)
+    steps = np.arange(len(b) + 1)
+    row = steps
+    for item in a:
+        ways = row + 1
+        ways[1:] = np.minimum(ways[1:], row[:-1] + (items != item))
+        row = np.minimum.accumulate(ways - steps) + steps  # insertions, from wherever they are cheapest
+    return int(row[-1])
 
 
 def _by_row(indices: Array, values: Array) -> dict[tuple[int, ...], list[Any]]:
