@@ -13,10 +13,11 @@ import faulty_passes
 import numpy as np
 import pytest
 from canonical_nets import NetBuilder, residual_net
+from golden_case import GoldenCase
 
 from modelc.backend import BACKENDS
 from modelc.cli.main import main
-from modelc.diagnostics.diagnostic import ModelcError
+from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.dialects.ge.dtypes import cpp_number
 from modelc.driver import Settings
 from modelc.ir.constants import to_blob
@@ -26,6 +27,7 @@ from modelc.ir.op import Op
 from modelc.ir.types import F32, U8, tensor
 from modelc.pipeline import manager
 from modelc.pipeline.passes import GraphPass, Pass, PassContext
+from modelc.profiles import DEFAULT, profile
 from modelc.replay.replay import Replay, Verdict
 
 PLUGIN = str(Path(faulty_passes.__file__))
@@ -224,3 +226,12 @@ def test_a_difference_that_does_not_come_again_is_still_reported() -> None:
     (finding,) = caught.value.diagnostics
     assert finding.message.startswith("pass `fickle` changed the numbers")
     assert "run again" in finding.notes[0]
+
+
+@pytest.mark.law("verification")
+def test_no_pass_changes_the_numbers_of_a_golden_case(golden_case: GoldenCase) -> None:
+    passes = golden_case.passes()
+    replay = Replay(Settings(target="", passes=manager.format_pipeline(passes)), reproducer=False)
+    context = PassContext(Sink(), profile(DEFAULT), instruments=(replay,))
+    manager.run(golden_case.model(), passes, context)
+    assert len(replay.passes) == len(passes)
