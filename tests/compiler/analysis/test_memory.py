@@ -7,6 +7,7 @@ from itertools import combinations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.compiler.analysis.networks import resnet50
 
 from modelc.analysis.memory import ALIGNMENT, Buffer, MemoryPlan, aligned, most_live, place, plan_memory
 from modelc.text.reader import read_model
@@ -121,3 +122,10 @@ def test_an_empty_tensor_needs_nothing() -> None:
 
 def test_sizes_are_aligned() -> None:
     assert [aligned(size) for size in (0, 1, 512, 513)] == [0, 512, 512, 1024]
+
+
+def test_the_plan_of_a_network_holds() -> None:
+    found = plan_memory(resnet50()[0])
+    assert not [pair for pair in combinations(found.buffers, 2) if overlaps(*pair)]
+    assert found.least <= found.peak < 1.2 * found.least
+    assert found.peak < found.total / 8
