@@ -64,8 +64,8 @@ class SavedModel:
         document.ParseFromString((self._folder / "saved_model.pb").read_bytes())
         meta = _meta_graph(document.meta_graphs, self._tags)
         signature = meta.signature_def[self._key]
-        part = needed(meta.graph_def, (info.name for info in signature.outputs.values()))
-        inlined = inline(meta.graph_def, _flattener(self._tf, meta.graph_def.library), part)
+        seen = needed(meta.graph_def, (info.name for info in signature.outputs.values()))
+        inlined = inline(meta.graph_def, _flattener(self._tf, meta.graph_def.library), seen)
         for signature in meta.signature_def.values():
             for info in (*signature.inputs.values(), *signature.outputs.values()):
                 info.name = _resolved(inlined, info.name)
