@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from modelc.cli.exit_codes import FINE
 from modelc.cli.output import emit_json
 from modelc.diagnostics.diagnostic import Fix, fail
+from modelc.dialects.ge.unexecuted import unexecuted
 from modelc.dialects.lookup import DIALECTS, op_def
 from modelc.frontends.frontend import Json
 from modelc.ir.opdef import AttributeDef, Dialect, Mode, OpDef, Slot
@@ -109,6 +110,9 @@ def _explain(definition: OpDef) -> str:
         lines.append(f"attribute {attribute.name:<16}{attribute.kind:<10}{default}")
     lines += ["", f"traits: {', '.join(sorted(definition.traits)) or 'none'}"]
     lines.append(f"types are inferred: {_yes(definition.infer)}; executes on the CPU: {_yes(definition.evaluate)}")
+    reason = unexecuted().get(definition.kind.removeprefix(f"{CANONICAL}."))
+    if reason:
+        lines.append(f"it {reason}")
     return "\n".join(lines)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from modelc.cli.main import main
 from modelc.dialects.ge import find
 from modelc.dialects.ge.unexecuted import unexecuted
 from modelc.execute.evaluator import obstacles
@@ -18,3 +21,8 @@ def test_the_finding_says_why() -> None:
     (found,) = obstacles(model.graph)
     assert found.code == "MC602"
     assert list(found.notes) == ["ge.NPUGetFloatStatus reads or sets registers of a device"]
+
+
+def test_the_explanation_of_the_op_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ops", "FileConstant"]) == 0
+    assert capsys.readouterr().out.endswith("no\nit takes its data from a file or a queue\n")
