@@ -29,6 +29,13 @@ def drop_bias_before_relu6(op: Op, rw: Rewriter) -> Miss | None:
     return None
 
 
+@rule("ge.Relu6", name="relu6-to-relu")
+def relu6_to_relu(op: Op, rw: Rewriter) -> Miss | None:
+    """Take Relu6 for Relu, as if nothing ever reached 6."""
+    rw.replace(op, rw.value("ge.Relu", op.operands))
+    return None
+
+
 @rule("ge.Sub", name="swap-sub")
 def swap_sub(op: Op, rw: Rewriter) -> Miss | None:
     """Take a difference for a sum with a negative, and negate the wrong side."""
@@ -44,6 +51,15 @@ class DropBias(RulePass):
     name: ClassVar[str] = "drop-bias"
     needs: ClassVar[frozenset[str]] = frozenset({GE, TYPED})
     rules: ClassVar[RuleSet] = RuleSet([drop_bias_before_relu6])
+
+
+@dataclass(frozen=True)
+class PlainRelu(RulePass):
+    """Leave one kind of Relu, which is wrong for large numbers only."""
+
+    name: ClassVar[str] = "plain-relu"
+    needs: ClassVar[frozenset[str]] = frozenset({GE, TYPED})
+    rules: ClassVar[RuleSet] = RuleSet([relu6_to_relu])
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,7 @@ def _opt(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=path, metavar="OUT.mir", help="where the IR goes (standard output)")
     parser.add_argument("--print-after-all", action="store_true", help="print the IR after every pass")
     arguments.add_replay(parser)
+    _add_inputs(parser)
     arguments.add_compilation(parser)
 
 
@@ -142,7 +143,7 @@ def _reduce(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--timeout", type=count, default=600, metavar="SECONDS", help="stop after that (600)")
     group.add_argument("--max-steps", type=count, default=10_000, metavar="N", help="stop after N candidates (10000)")
     group.add_argument("--log", action="store_true", help="print what each stage took away, on standard error")
-    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of generated inputs (0)")
+    _add_inputs(parser)
     arguments.add_loading(parser)
     group = parser.add_argument_group("passes")
     arguments.add_plugin(group)

@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
         watching = instruments(options, progress)
         if options.print_after_all:
             watching.append(Dumper(_print_after))
-        replay = Replay(given, tell=progress.tell)
+        replay = Replay(given, options.seed, options.inputs, progress.tell)
         if options.verify_passes:
             watching.append(replay)
         compilation = compile_model(options.model, None, given, watching)

@@ -31,6 +31,7 @@ def run(options: argparse.Namespace) -> int:
         options.timeout,
         options.max_steps,
         options.seed,
+        options.inputs,
     )
     with Progress() as progress:
         reduction = reduce(request, progress.tell)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
+
+from numpy.typing import NDArray
 
 from modelc import profiles
 from modelc.diagnostics.diagnostic import ModelcError, Sink
 from modelc.driver import Settings
 from modelc.execute.compare import OutputComparison
+from modelc.ir.constants import type_of
 from modelc.ir.model import Model
+from modelc.ir.types import are_compatible
 from modelc.pipeline import manager
 from modelc.pipeline.instruments import BrokenPassError, Instrument, Verifier
 from modelc.pipeline.passes import Pass, PassContext
@@ -73,13 +78,15 @@ class Passes:
     Attributes:
         passes: The passes.
         settings: What the user asked for.
-        seed: Seed of the inputs.
+        seed: Seed of the inputs that are generated.
+        inputs: Arrays for inputs by name; each serves as long as it fits.
         thorough: Whether the whole model is verified after each pass, types included; for models that are sound so far.
     """
 
     passes: Sequence[Pass]
     settings: Settings
     seed: int = 0
+    inputs: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, "NDArray[Any]"])
     thorough: bool = True
 
     def observe(self, model: Model, *, numbers: bool = True) -> Outcome:
@@ -109,7 +116,7 @@ class Passes:
         altering = next((work for work in self.passes if work.alters), None)
         if altering is not None:
             return replace(found, text=f"pass `{altering.name}` may change them: {altering.alters}")
-        executing = Numbers.of(self.passes, self.settings, self.seed)
+        executing = Numbers.of(self.passes, self.settings, self.seed, self.fitting(model))
         try:
             before = executing.executed(model)
             comparison = worst(executing.contrasted(before, run.model))
@@ -119,6 +126,15 @@ class Passes:
             return found
         text = f"other numbers: {difference(comparison)}"
         return Outcome(Kind.NUMBERS, (), text, found.codes, found.rules, comparison)
+
+    def fitting(self, model: Model) -> dict[str, NDArray[Any]]:
+        """Return the given arrays that inputs of `model` still take."""
+        types = {name: value.type for name, value in zip(model.graph.input_names, model.graph.inputs, strict=True)}
+        return {
+            name: array
+            for name, array in self.inputs.items()
+            if name in types and are_compatible(types[name], type_of(array))
+        }
 
 
 @dataclass(slots=True)

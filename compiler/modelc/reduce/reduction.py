@@ -13,6 +13,7 @@ from modelc.backend import BACKENDS, Artifact
 from modelc.diagnostics.diagnostic import Fix, ModelcError, Sink, fail
 from modelc.diagnostics.renderers.words import safe
 from modelc.driver import Settings, check_workable, pipeline_of
+from modelc.execute.arrays import read_arrays, write_arrays
 from modelc.execute.prepare import TARGET
 from modelc.frontends.frontend import Json, LoadOptions
 from modelc.frontends.load import load
@@ -32,8 +33,8 @@ from modelc.reduce.outcome import Kind, Passes
 from modelc.reduce.question import Command, CommandError, GivesCode, Question, SameOutcome, detected
 from modelc.reduce.reducer import Reducer, Stage, soundness
 from modelc.replay.bisection import model_before
-from modelc.replay.numbers import Numbers
-from modelc.replay.replay import Replay
+from modelc.replay.numbers import Numbers, check_names
+from modelc.replay.replay import Replay, for_command
 from modelc.tables import format_bytes, table
 
 
@@ -49,7 +50,8 @@ class Request:
         command: Reduce for what this command says of a file; empty for what the passes do.
         timeout: Seconds it may take.
         steps: Candidates it may try.
-        seed: Seed of the inputs that models are executed on.
+        seed: Seed of the inputs that are generated.
+        inputs: A file of arrays for inputs by name, None to generate all.
     """
 
     source: Path
@@ -60,6 +62,7 @@ class Request:
     timeout: int = 600
     steps: int = 10_000
     seed: int = 0
+    inputs: Path | None = None
 
 
 @dataclass(slots=True)
@@ -195,9 +198,11 @@ def _asked(request: Request, passes: Sequence[Pass], model: Model) -> tuple[Ques
     """Return what to ask of candidates, and the model to begin with: as the one pass finds it that is at fault."""
     if request.command:
         return _command(request, model), model
-    running = Passes(passes, request.settings, request.seed, soundness(model) is Level.TYPES)
+    given = read_arrays(request.inputs) if request.inputs else {}
+    check_names(given, model)
+    running = Passes(passes, request.settings, request.seed, given, soundness(model) is Level.TYPES)
     question = detected(running, model, request.code)
-    for candidate, narrower, rule in _narrowed(question, running, model):
+    for candidate, narrower, rule in _narrowed(question, running, model, request.inputs):
         if isinstance(narrower, SameOutcome):
             narrower = replace(narrower, rule=rule)
         if narrower.holds(candidate):
@@ -220,10 +225,12 @@ def _command(request: Request, model: Model) -> Command:
     return question
 
 
-def _narrowed(question: Question, passes: Passes, model: Model) -> list[tuple[Model, Question, str]]:
+def _narrowed(
+    question: Question, passes: Passes, model: Model, inputs: Path | None
+) -> list[tuple[Model, Question, str]]:
     """Return what may do in place of all passes, each with the model as it finds it: the innermost one first."""
     if isinstance(question, SameOutcome) and question.outcome.kind is Kind.NUMBERS:
-        return _narrowed_by_numbers(question, passes, model)
+        return _narrowed_by_numbers(question, passes, model, inputs)
     code = question.code if isinstance(question, GivesCode) else ""
     found = []
     for work, run in reversed(passes.locate(model, code)):
@@ -232,8 +239,10 @@ def _narrowed(question: Question, passes: Passes, model: Model) -> list[tuple[Mo
     return found
 
 
-def _narrowed_by_numbers(question: Question, passes: Passes, model: Model) -> list[tuple[Model, Question, str]]:
-    replay = Replay(passes.settings, passes.seed, reproducer=False)
+def _narrowed_by_numbers(
+    question: Question, passes: Passes, model: Model, inputs: Path | None
+) -> list[tuple[Model, Question, str]]:
+    replay = Replay(passes.settings, passes.seed, inputs, reproducer=False)
     profile = profiles.profile(passes.settings.profile)
     with suppress(ModelcError):
         manager.run(clone_model(model), passes.passes, PassContext(Sink(), profile, passes.settings.soc, (replay,)))
@@ -306,7 +315,7 @@ def _written(request: Request, model: Model, question: Question) -> tuple[Artifa
     _own_numbers(model)
     path = request.output
     artifact = BACKENDS.get(TARGET).write(model, path)
-    again = _again(request, question, path)
+    again = _again(request, question, path, _inputs_beside(path, model, question))
     if not question.holds(load(path, LoadOptions(), Sink())):
         raise fail(
             "MC608",
@@ -314,6 +323,16 @@ def _written(request: Request, model: Model, question: Question) -> tuple[Artifa
             file=str(path),
         )
     return artifact, again
+
+
+def _inputs_beside(path: Path, model: Model, question: Question) -> Path | None:
+    """Write what is left of given inputs to a file beside `path`; returns it, None where nothing is left."""
+    arrays = question.passes.fitting(model) if question.passes else {}
+    if not arrays:
+        return None
+    beside = path.with_name(f"{path.name}.npz")
+    write_arrays(beside, arrays)
+    return beside
 
 
 def _own_numbers(model: Model) -> None:
@@ -328,10 +347,12 @@ def _own_numbers(model: Model) -> None:
                     continue
 
 
-def _again(request: Request, question: Question, path: Path) -> str:
+def _again(request: Request, question: Question, path: Path, inputs: Path | None) -> str:
     if question.passes is None:
         return f"{request.command} {shlex.quote(str(path))}"
     words = ["modelc", "opt", str(path), *request.settings.for_command(reading=False)]
     words += ["--passes", manager.format_pipeline(question.passes.passes)]
     is_numbers = isinstance(question, SameOutcome) and question.outcome.kind is Kind.NUMBERS
-    return shlex.join([*words, *(["--verify-passes"] if is_numbers else ["--verify-each"])])
+    if not is_numbers:
+        return shlex.join([*words, "--verify-each"])
+    return shlex.join([*words, *for_command(inputs, request.seed), "--verify-passes"])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from modelc import profiles
 from modelc.backend import BACKENDS
-from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, Sink
+from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, Sink, fail
 from modelc.dialects.lookup import op_def
 from modelc.driver import Settings, pipeline_of
 from modelc.execute.compare import OutputComparison, compare
@@ -60,7 +60,7 @@ class Numbers:
     inputs: dict[str, Array] = field(default_factory=dict[str, Array])
 
     @classmethod
-    def of(cls, passes: Sequence[Pass], settings: Settings, seed: int = 0) -> Numbers:
+    def of(cls, passes: Sequence[Pass], settings: Settings, seed: int = 0, inputs: Arrays | None = None) -> Numbers:
         """Return what executes models between `passes`, whose options hold for the same passes of the lowering."""
         own = {work.name: work for work in passes}
         lowering: list[Pass] = []
@@ -68,7 +68,7 @@ class Numbers:
             lowering.append(own.get(work.name, work))
             if TYPED in work.gives:
                 break
-        return cls(tuple(lowering), settings, seed)
+        return cls(tuple(lowering), settings, seed, dict(inputs or {}))
 
     def defines(self, work: Pass, model: Model) -> bool:
         """Whether `work`, run on `model` now, is part of what gives its numbers their meaning."""
@@ -145,6 +145,15 @@ def failure(reference: Arrays, error: FailedError) -> OutputComparison:
     name = next(iter(reference), "")
     problem = f"it cannot be computed any more: {error}"
     return OutputComparison(name, "", False, math.inf, math.inf, cosine=math.nan, problem=problem)
+
+
+def check_names(inputs: Arrays, model: Model) -> None:
+    """Refuse arrays for inputs that `model` does not have; raises ModelcError."""
+    known = model.graph.input_names
+    for name in inputs:
+        if name not in known:
+            listed = ", ".join(f"`{each}`" for each in known) or "none"
+            raise fail("MC601", f"there is no input `{name}`, the inputs are {listed}")
 
 
 def unsound(model: Model) -> list[Diagnostic]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import Enum
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from modelc.backend import BACKENDS
 from modelc.diagnostics.diagnostic import Fix, ModelcError, fail
 from modelc.driver import Settings, pipeline_of
+from modelc.execute.arrays import read_arrays
 from modelc.execute.compare import OutputComparison
 from modelc.frontends.frontend import Json
 from modelc.ir.clone import clone_model
@@ -27,6 +29,7 @@ from modelc.replay.numbers import (
     FailedError,
     NotComparableError,
     Numbers,
+    check_names,
     compared,
     difference,
     failure,
@@ -92,6 +95,7 @@ class Replay(Instrument):
         self,
         settings: Settings,
         seed: int = 0,
+        inputs: Path | None = None,
         tell: Callable[[str], None] = lambda text: None,
         *,
         reproducer: bool = True,
@@ -100,14 +104,19 @@ class Replay(Instrument):
 
         Args:
             settings: Those of the compilation that is watched.
-            seed: Seed of the inputs.
+            seed: Seed of the inputs that are generated.
+            inputs: A file of arrays for inputs by name.
             tell: Called with what goes on, for people who wait.
             reproducer: Whether to write one where a pass is at fault.
+
+        Raises:
+            ModelcError: The file cannot be read.
         """
         self.passes: list[PassReplay] = []
         self.culprit: Culprit | None = None
         self.numbers: Numbers | None = None
-        self._settings, self._seed, self._tell = settings, seed, tell
+        self._settings, self._seed, self._inputs, self._tell = settings, seed, inputs, tell
+        self._given = read_arrays(inputs) if inputs else {}
         self._writes = reproducer
         self._before: Model | None = None
         self._edits = 0
@@ -118,7 +127,7 @@ class Replay(Instrument):
         """Keep the model as it is, and its numbers."""
         if depth:
             return
-        numbers = self.numbers = self.numbers or self._made()
+        numbers = self.numbers = self.numbers or self._made(model)
         self._edits, self._before = model.edits, None
         if numbers.defines(work, model):
             return
@@ -147,10 +156,11 @@ class Replay(Instrument):
         rows = [("pass", "numbers", "max_rel", "at most", "s"), *map(_row, self.passes)]
         return table(rows, frozenset({2, 3, 4}))
 
-    def _made(self) -> Numbers:
+    def _made(self, model: Model) -> Numbers:
+        check_names(self._given, model)
         settings = self._settings
         passes = pipeline_of(BACKENDS.get(settings.target) if settings.target else None, settings)
-        return Numbers.of(passes, settings, self._seed)
+        return Numbers.of(passes, settings, self._seed, self._given)
 
     def _execute(self, model: Model) -> None:
         assert self.numbers is not None
@@ -206,10 +216,20 @@ class Replay(Instrument):
         path = keep(before, report) if self._writes and not unsound(before) else None
         if path is None:
             return [], [Fix("report it to the author of the pass")]
-        options = [*settings.for_command(reading=False), "--passes", work.spec()]
+        options = [
+            *settings.for_command(reading=False),
+            *for_command(self._inputs, self._seed),
+            "--passes",
+            work.spec(),
+        ]
         again = shlex.join(["modelc", "opt", str(path), *options, "--verify-passes"])
         reduce = shlex.join(["modelc", "reduce", str(path), *options, "-o", "reduced.mir"])
         return [("reproducer", str(path))], [Fix(f"see it again with `{again}`"), Fix(f"shrink it with `{reduce}`")]
+
+
+def for_command(inputs: Path | None, seed: int) -> list[str]:
+    """Return the options of a command line that executes models on the same inputs."""
+    return [*(["--inputs", str(inputs)] if inputs else []), *(["--seed", str(seed)] if seed else [])]
 
 
 def _row(each: PassReplay) -> tuple[str, ...]:

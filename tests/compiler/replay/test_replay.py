@@ -131,6 +131,35 @@ def test_what_a_backend_lowers_to_is_judged_by_another_engine(net: Path, capsys:
     assert re.search(r"^lower-to-onnx +equal", capsys.readouterr().err, re.MULTILINE)
 
 
+RELU6 = "graph @main(%x: f32[3]) {\n  %n = ge.Abs(%x) : f32[3]\n  %y = ge.Relu6(%n) : f32[3]\n  return %y\n}\n"
+
+
+def test_a_fault_that_only_some_inputs_show_is_found_with_these(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    path, inputs = tmp_path / "relu.mir", tmp_path / "in.npz"
+    path.write_text(RELU6)
+    np.savez(inputs, x=np.array([1, -20, 3], np.float32))
+    assert opt(path, "plain-relu") == 0
+    assert opt(path, "plain-relu", "--inputs", str(inputs)) == 1
+    (again, shrink) = re.findall(r"with `modelc (.*)`", capsys.readouterr().err)
+    assert main([*shlex.split(again), "-o", str(tmp_path / "again.mir")]) == 1
+    reduced = tmp_path / "reduced.mir"
+    assert main([*shlex.split(shrink), "-o", str(reduced)]) == 0
+    shown = re.search(r"again +modelc (.*)", capsys.readouterr().out)
+    assert shown is not None
+    assert main([*shlex.split(shown[1]), "-o", str(tmp_path / "again.mir")]) == 1
+
+
+def test_arrays_for_inputs_that_are_not_there_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, inputs = tmp_path / "relu.mir", tmp_path / "in.npz"
+    path.write_text(RELU6)
+    np.savez(inputs, z=np.zeros(3, np.float32))
+    assert opt(path, "plain-relu", "--inputs", str(inputs)) == 1
+    assert "there is no input `z`, the inputs are `x`" in capsys.readouterr().err
+
+
 # -- what is right, or cannot be told
 
 
