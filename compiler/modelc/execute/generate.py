@@ -64,6 +64,9 @@ _TABLES: dict[str, tuple[int, int, int | None]] = {
 }
 
 
+_CASES = frozenset({"ge.Case", "ge.StatelessCase"})  # choose one of their graphs by their first operand
+
+
 @dataclass(frozen=True, slots=True)
 class Hint:
     """What the graph shows about an input.
@@ -115,7 +118,7 @@ def _misfit(name: str, range_: tuple[float, float], inputs: Mapping[str, Value])
     if element.family not in ("int", "uint"):
         return finding("MC601", f"a range is given for `{name}`, which holds no numbers but {element}")
     limits = np.iinfo(element.numpy)
-    if limits.min <= range_[0] and range_[1] <= limits.max and all(each.is_integer() for each in range_):
+    if limits.min <= range_[0] and range_[1] <= limits.max and all(each == int(each) for each in range_):
         return None
     return finding("MC601", f"a range of {range_[0]:g} to {range_[1]:g} is given for `{name}`, whose type is {element}")
 
@@ -185,10 +188,19 @@ def _uses(value: Value) -> Iterator[tuple[Op, int, Value]]:
             if looked_at > LOOKED_AT:
                 return
             yield op, index, current
-            if (op.kind in _HANDS_ON and index == 0) or op.kind in _JOINS:
-                new = [result for result in op.results if result not in seen]
-                seen.update(new)
-                pending.extend(new)
+            new = [value for value in _handed_on(op, index) if value not in seen]
+            seen.update(new)
+            pending.extend(new)
+
+
+def _handed_on(op: Op, index: int) -> Iterator[Value]:
+    """Yield the values that have the numbers of operand `index` of `op`, those in its nested graphs included."""
+    if (op.kind in _HANDS_ON and index == 0) or op.kind in _JOINS:
+        yield from op.results
+    for graph in op.graphs:
+        place = index - len(op.inputs) + len(graph.inputs)  # what a graph takes comes last
+        if 0 <= place < len(graph.inputs):
+            yield graph.inputs[place]
 
 
 def _bound(op: Op, index: int) -> int | None:
@@ -196,6 +208,8 @@ def _bound(op: Op, index: int) -> int | None:
     if op.kind in ("ge.OneHot", "onnx.OneHot") and index == 0:
         depth = constant(op.inputs[1]) if len(op.inputs) > 1 else None
         return None if depth is None or depth.size != 1 else int(depth.reshape(()))
+    if op.kind in _CASES and index == 0:
+        return len(op.graphs)
     if op.kind not in _TABLES or index != _TABLES[op.kind][1]:
         return None
     table_at, _, axis_at = _TABLES[op.kind]

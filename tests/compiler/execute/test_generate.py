@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from modelc.diagnostics.diagnostic import ModelcError
 from modelc.execute.generate import generate_inputs
 from modelc.ir.attributes import Attribute
 from modelc.ir.constants import to_blob, type_of
@@ -121,3 +122,47 @@ def test_a_graph_with_many_readers_takes_bounded_time() -> None:
     graph, (x,) = graph_of(tensor(I32, 2))
     values = [op(graph, "Identity", x, type_=x.type) for _ in range(10_000)]
     assert generate_inputs(finish(graph, *values))["x0"].shape == (2,)
+
+
+def test_what_branches_show_counts_too_and_a_choice_stays_below_the_number_of_branches() -> None:
+    graph, (choice, ids) = graph_of(tensor(I32, 100), tensor(I32, 200))
+    branches = []
+    for rows in (9, 4, 6):
+        branch, (inner,) = graph_of(tensor(I32, 200))
+        table, axis = const(branch, np.ones((rows, 2), np.float32)), const(branch, np.int32(0))
+        branches.append(finish(branch, op(branch, "GatherV2", table, inner, axis, type_=tensor(F32, 200, 2))))
+    case = graph.append(Op("ge.Case", (choice, ids), {}, (tensor(F32, 200, 2),), graphs=tuple(branches)))
+    found = generate_inputs(finish(graph, case.result))
+    assert set(found["x0"].tolist()) == {0, 1, 2}
+    assert set(found["x1"].tolist()) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("element", "range_"),
+    [(F32, (-2.5, -1.0)), (I32, (3, 5)), (U8, (0, 255)), (I64, (-(2**63), 2**63 - 1)), (F32, (7.0, 7.0))],
+    ids=str,
+)
+def test_a_range_that_is_given_holds_with_both_ends(element: Any, range_: tuple[float, float]) -> None:
+    graph, (x,) = graph_of(tensor(element, 999))
+    found = generate_inputs(finish(graph, x), 0, {"x0": range_})["x0"]
+    assert found.dtype.name == element.numpy
+    assert range_[0] <= found.min() <= found.max() <= range_[1]
+    if range_ == (3, 5):
+        assert set(found.tolist()) == {3, 4, 5}
+
+
+@pytest.mark.parametrize(
+    ("element", "name", "range_"),
+    [
+        (F32, "picture", (0, 1)),
+        (U8, "x0", (-1, 5)),
+        (U8, "x0", (0, 256)),
+        (I32, "x0", (0, 0.5)),
+        (BOOL, "x0", (0, 1)),
+    ],
+)
+def test_a_range_that_does_not_fit_is_refused(element: Any, name: str, range_: tuple[float, float]) -> None:
+    graph, (x,) = graph_of(tensor(element, 9))
+    with pytest.raises(ModelcError) as error:
+        generate_inputs(finish(graph, x), 0, {name: range_})
+    assert [(each.code, name in each.message) for each in error.value.diagnostics] == [("MC601", True)]

@@ -58,10 +58,7 @@ class SavedModel:
 
     def _write_inlined(self, folder: Path) -> tuple[Any, Inlined]:
         """Write the model with its calls inlined; returns its meta graph, and what became of the nodes."""
-        from tensorflow.core.protobuf import saved_model_pb2
-
-        document = saved_model_pb2.SavedModel()
-        document.ParseFromString((self._folder / "saved_model.pb").read_bytes())
+        document = _document(self._folder)
         meta = _meta_graph(document.meta_graphs, self._tags)
         signature = meta.signature_def[self._key]
         seen = needed(meta.graph_def, (info.name for info in signature.outputs.values()))
@@ -156,6 +153,19 @@ def _flattener(tf: Any, library: Any) -> Any:
             return function_def_to_graph_def(function)
 
     return flatten
+
+
+def _document(folder: Path) -> Any:
+    """Return the SavedModel message of a folder."""
+    from google.protobuf import text_format
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    document, binary = saved_model_pb2.SavedModel(), folder / "saved_model.pb"
+    if binary.is_file():
+        document.ParseFromString(binary.read_bytes())
+    else:
+        text_format.Parse((folder / "saved_model.pbtxt").read_text("utf-8"), document)
+    return document
 
 
 def _meta_graph(graphs: Sequence[Any], tags: Sequence[str]) -> Any:
