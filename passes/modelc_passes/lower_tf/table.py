@@ -9,13 +9,12 @@ The modules of this package hold one family each and register with the decorator
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
-from importlib import import_module
-from typing import TypeAlias
+from typing import Final
 
-from modelc.ir.op import Value
+from modelc.rewrite.lowerings import Lowered, Lowerings
 from modelc_passes.lower_tf.site import Site
+
+__all__ = ["Lowered", "lowering", "lowers", "op_types"]
 
 FAMILIES = (
     "nn",
@@ -32,35 +31,5 @@ FAMILIES = (
     "fused",
 )
 
-Lowered: TypeAlias = Value | Sequence[Value | None]  # None stands for a result that nobody reads
-Lowering: TypeAlias = Callable[[Site], Lowered]
-
-_LOWERINGS: dict[str, Lowering] = {}
-
-
-def lowers(*op_types: str) -> Callable[[Lowering], Lowering]:
-    """Register the lowering of TensorFlow's `op_types`; a later registration wins."""
-
-    def register(function: Lowering) -> Lowering:
-        _LOWERINGS.update(dict.fromkeys(op_types, function))
-        return function
-
-    return register
-
-
-@cache
-def _families() -> None:
-    for family in FAMILIES:
-        import_module(f"{__package__}.{family}")
-
-
-def lowering(op_type: str) -> Lowering | None:
-    """Return the function that lowers ops of this type, None where there is none."""
-    _families()
-    return _LOWERINGS.get(op_type)
-
-
-def op_types() -> list[str]:
-    """Return the op types that are lowered by a function of their own, sorted."""
-    _families()
-    return sorted(_LOWERINGS)
+_TABLE: Final = Lowerings[Site](__package__, FAMILIES)
+lowers, lowering, op_types = _TABLE.lowers, _TABLE.lowering, _TABLE.op_types
