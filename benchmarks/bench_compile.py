@@ -52,8 +52,10 @@ class Run:
 def commands(model: Path, output: Path) -> dict[str, list[str]]:
     """Return what is compared, by name."""
     python = sys.executable
+    modelc = [python, "-m", "modelc", "compile", str(model), "--batch-size", "1"]
     return {
-        "modelc compile": [python, "-m", "modelc", "compile", str(model), "--batch-size", "1", "-o", f"{output}/m.om"],
+        "modelc compile": [*modelc, "-o", f"{output}/m.om"],
+        "modelc to onnx": [*modelc, "--target", "onnx", "-o", f"{output}/m.onnx"],
         "tensorflow freeze": [python, "-c", _FREEZE, str(model), f"{output}/frozen.pb"],
         "copy weights": [python, "-c", _COPY, str(model), f"{output}/copy.bin"],
     }
