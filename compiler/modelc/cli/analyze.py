@@ -50,10 +50,12 @@ def _document(options: argparse.Namespace, name: str, analysis: Analysis) -> dic
 
 
 def _text(options: argparse.Namespace, found: list[tuple[str, Analysis]]) -> str:
-    if len(found) > 1:
-        return report.comparison([name for name, _ in found], [analysis for _, analysis in found])
-    ((_, analysis),) = found
-    if not options.per_op:
-        return report.text(analysis)
-    ops = report.op_table(analysis, options.sort, None if options.all else report.SHOWN)
-    return f"{report.text(analysis)}\n\n{ops}"
+    several = len(found) > 1
+    names, analyses = [name for name, _ in found], [analysis for _, analysis in found]
+    parts = [report.comparison(names, analyses)] if several else [report.text(analyses[0])]
+    if options.per_op:
+        limit = None if options.all else report.SHOWN
+        for name, analysis in found:
+            ops = report.op_table(analysis, options.sort, limit)
+            parts.append(f"{safe(name)}\n\n{ops}" if several else ops)
+    return "\n\n".join(parts)

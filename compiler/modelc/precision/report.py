@@ -67,7 +67,7 @@ def text(assessment: Assessment) -> str:
         ("precision", f"{mode.name}, {EMULATED}"),
         ("ops", f"{len(setting.plan.treatments)} compute in {mode.low.numpy}{kept}"),
     ]
-    parts = [table(head), "in place of float32 that gives\n\n" + _outputs(assessment.outputs)]
+    parts = [table(head), "outputs against those in float32\n\n" + _outputs(assessment.outputs)]
     return "\n\n".join([*parts, *_losses(assessment), *_keeping(assessment)])
 
 
@@ -109,7 +109,7 @@ def _keeping(assessment: Assessment) -> Iterator[str]:
         return
     if not search.found:
         yield f"no ops that can be kept in float32 bring the outputs within the tolerance ({search.runs} runs)"
-        yield f"with all of them that gives\n\n{_outputs(assessment.mended)}"
+        yield f"outputs with all of them kept\n\n{_outputs(assessment.mended)}"
         if assessment.bound:
             kinds = Counter(op.kind for op in assessment.bound)
             listed = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
@@ -119,7 +119,7 @@ def _keeping(assessment: Assessment) -> Iterator[str]:
     least = "none of which can be left out" if search.is_least else "fewer may do"
     ops = f"{len(lines)} op{'s'[: len(lines) != 1]}"
     yield f"keep in float32: {ops}, {least} ({search.runs} runs)\n\n" + "\n".join(f"  {line}" for line in lines)
-    yield "with these that gives\n\n" + _outputs(assessment.mended)
+    yield "outputs with these kept\n\n" + _outputs(assessment.mended)
 
 
 # -- single ops

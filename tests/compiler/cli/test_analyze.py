@@ -49,6 +49,12 @@ def test_several_batch_sizes_are_compared(model: str, capsys: pytest.CaptureFixt
     ]
 
 
+def test_ops_are_listed_for_each_batch_size(model: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["analyze", model, "--batch-size", "1,8", "--per-op"]) == 0
+    out = capsys.readouterr().out
+    assert [f" f32[{batch}, 8] " in out for batch in (1, 2, 8)] == [True, False, True]
+
+
 def test_several_shapes_are_compared(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["analyze", model, "--input-shape", "image:3,4", "--input-shape", "image:5,4", "--format", "json"]
     assert main(command) == 0
