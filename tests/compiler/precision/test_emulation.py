@@ -62,6 +62,19 @@ def test_an_op_computes_what_it_computes_on_real_halves(kind: str, x: Array, y: 
     np.testing.assert_array_equal(found, expected.astype(np.float32))
 
 
+@pytest.mark.parametrize(
+    "kind", ["Abs", "Erf", "Exp", "Gelu", "Neg", "Relu", "Sigmoid", "SoftmaxV2", "Softplus", "Sqrt", "Square", "Tanh"]
+)
+@settings(deadline=None, max_examples=20)
+@given(x=arrays(5))
+def test_a_function_computes_what_it_computes_on_real_halves(kind: str, x: Array) -> None:
+    body = "  %z = ge.{}(%x) : {}[5]\n  return %z"
+    graph = graph_of(body.format(kind, "f32"), "%x: f32[5]")
+    halves = graph_of(body.format(kind, "f16"), "%x: f16[5]")
+    found = emulate(graph, {"x": x}, plan_of(graph))["z"]
+    np.testing.assert_array_equal(found, evaluate(halves, {"x": half(x)})["z"].astype(np.float32))
+
+
 @settings(deadline=None, max_examples=50)
 @given(x=arrays(2))
 def test_a_mode_that_keeps_types_changes_nothing(x: Array) -> None:
