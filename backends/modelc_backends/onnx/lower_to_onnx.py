@@ -64,17 +64,25 @@ def lower(model: Model) -> list[Diagnostic]:
     return list(work.findings())
 
 
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """Why ops of one kind could not be lowered, as a clause, with the code and the ways out."""
+
+    kind: str
+    code: str
+    clause: str
+    fixes: tuple[Fix, ...]
+
+
 @dataclass(slots=True)
 class _Lowering:
     """One run of the pass.
 
     Attributes:
-        failed: The ops that could not be lowered, by their kind, the reason and ways out.
+        failed: The ops that could not be lowered, by the reason.
     """
 
-    failed: dict[tuple[str, str, tuple[Fix, ...]], list[Op]] = field(
-        default_factory=dict[tuple[str, str, tuple[Fix, ...]], list[Op]]
-    )
+    failed: dict[_Reason, list[Op]] = field(default_factory=dict["_Reason", list[Op]])
 
     def lower(self, graph: Graph) -> None:
         """Lower the ops of `graph` in order, and erase those nobody reads."""
@@ -97,28 +105,28 @@ class _Lowering:
                 raise NoFormError(reason(site.op_type) or "lacks what its canonical form is made from")
             _replace(site, function(site))
         except NoFormError as error:
-            self._leave(site, error.clause, error.fixes)
+            self._leave(site, error.clause, error.code, error.fixes)
         except (InferenceError, BadAttributeError) as error:
             self._leave(site, f"cannot be written as ops of ONNX: {error}")
         except BlobError as error:
-            self._leave(site, f"needs numbers that cannot be read: {error}")
+            self._leave(site, f"needs numbers that cannot be read: {error}", "MC111")
 
-    def _leave(self, site: Site, clause: str, fixes: tuple[Fix, ...] = ()) -> None:
+    def _leave(self, site: Site, clause: str, code: str = "MC510", fixes: tuple[Fix, ...] = ()) -> None:
         _clean(site, ())
-        self.failed.setdefault((site.op.kind, clause, fixes), []).append(site.op)
+        self.failed.setdefault(_Reason(site.op.kind, code, clause, fixes), []).append(site.op)
 
     def findings(self) -> Iterator[Diagnostic]:
         """Yield one finding per kind of op and reason."""
-        for (kind, clause, fixes), ops in self.failed.items():
+        for reason, ops in self.failed.items():
             names = [op.origin.name or op.name for op in ops]
             others = f" and {len(names) - 1} more of its kind" if len(names) > 1 else ""
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             yield finding(
-                "MC510",
-                f"`{names[0]}` ({kind}){others} {clause}",
+                reason.code,
+                f"`{names[0]}` ({reason.kind}){others} {reason.clause}",
                 ops[0],
                 evidence=[("ops", ", ".join(names[:SHOWN]) + more)] if others else (),
-                fixes=fixes,
+                fixes=reason.fixes,
             )
 
 

@@ -270,3 +270,15 @@ def test_an_op_without_a_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_a_lowered_model_has_no_canonical_op() -> None:
     model = lowered(model_of(TEXT.replace("onnx.", "ge.")))
     assert {op.kind for op in model.ops()} == {"input", "const", "onnx.Add", "onnx.Relu", "return"}
+
+
+def test_a_shape_that_has_to_be_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "m.mir"
+    source.write_text("""graph @main(%x: f32[1, 3, ?, ?]) {
+  %y = ge.AvgPoolV2(%x) {exclusive = false, ksize = [1, 1, 2, 2], strides = [1, 1, 2, 2]} : f32[1, 3, ?, ?]
+  return %y
+}""")
+    assert main(["compile", str(source), "--target", "onnx", "-o", str(tmp_path / "m.onnx"), "--format", "json"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)["findings"]
+    assert found["code"] == "MC303"
+    assert found["fixes"] == [{"text": "state the shapes of the inputs", "flag": "--input-shape"}]

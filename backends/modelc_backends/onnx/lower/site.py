@@ -42,6 +42,11 @@ class NoFormError(Exception):
         self.clause = clause
         self.fixes = fixes
 
+    @property
+    def code(self) -> str:
+        """The code of the finding: whether shapes would help, or nothing does."""
+        return "MC303" if SHAPE_FIX in self.fixes else "MC510"
+
 
 class Site:
     """One canonical op that is being lowered.
