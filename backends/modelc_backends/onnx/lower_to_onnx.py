@@ -65,7 +65,7 @@ def lower(model: Model) -> list[Diagnostic]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reason:
+class _Failure:
     """Why ops of one kind could not be lowered, as a clause, with the code and the ways out."""
 
     kind: str
@@ -82,7 +82,7 @@ class _Lowering:
         failed: The ops that could not be lowered, by the reason.
     """
 
-    failed: dict[_Reason, list[Op]] = field(default_factory=dict["_Reason", list[Op]])
+    failed: dict[_Failure, list[Op]] = field(default_factory=dict["_Failure", list[Op]])
 
     def lower(self, graph: Graph) -> None:
         """Lower the ops of `graph` in order, and erase those nobody reads."""
@@ -113,20 +113,20 @@ class _Lowering:
 
     def _leave(self, site: Site, clause: str, code: str = "MC510", fixes: tuple[Fix, ...] = ()) -> None:
         _clean(site, ())
-        self.failed.setdefault(_Reason(site.op.kind, code, clause, fixes), []).append(site.op)
+        self.failed.setdefault(_Failure(site.op.kind, code, clause, fixes), []).append(site.op)
 
     def findings(self) -> Iterator[Diagnostic]:
         """Yield one finding per kind of op and reason."""
-        for reason, ops in self.failed.items():
+        for failure, ops in self.failed.items():
             names = [op.origin.name or op.name for op in ops]
             others = f" and {len(names) - 1} more of its kind" if len(names) > 1 else ""
             more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
             yield finding(
-                reason.code,
-                f"`{names[0]}` ({reason.kind}){others} {reason.clause}",
+                failure.code,
+                f"`{names[0]}` ({failure.kind}){others} {failure.clause}",
                 ops[0],
                 evidence=[("ops", ", ".join(names[:SHOWN]) + more)] if others else (),
-                fixes=reason.fixes,
+                fixes=failure.fixes,
             )
 
 
