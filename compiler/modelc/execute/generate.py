@@ -61,9 +61,15 @@ _TABLES: dict[str, tuple[int, int, int | None]] = {
     "ge.GatherNd": (0, 1, None),
     "onnx.Gather": (0, 1, None),
     "onnx.GatherND": (0, 1, None),
+    "ge.CropAndResize": (0, 2, None),
+    "ge.CropAndResizeV2": (0, 2, None),
 }
-
-
+# Ops that take integers below another of their operands: where these are, and where that is
+_COUNTS: dict[str, tuple[int, int]] = {
+    "ge.OneHot": (0, 1),
+    "onnx.OneHot": (0, 1),
+    **{f"ge.UnsortedSegment{name}": (1, 2) for name in ("Max", "Min", "Prod", "Sum")},
+}
 _CASES = frozenset({"ge.Case", "ge.StatelessCase"})  # choose one of their graphs by their first operand
 
 
@@ -205,9 +211,10 @@ def _handed_on(op: Op, index: int) -> Iterator[Value]:
 
 def _bound(op: Op, index: int) -> int | None:
     """Return what integers must stay below that are operand `index` of `op`."""
-    if op.kind in ("ge.OneHot", "onnx.OneHot") and index == 0:
-        depth = constant(op.inputs[1]) if len(op.inputs) > 1 else None
-        return None if depth is None or depth.size != 1 else int(depth.reshape(()))
+    if op.kind in _COUNTS and index == _COUNTS[op.kind][0]:
+        at = _COUNTS[op.kind][1]
+        count = constant(op.inputs[at]) if at < len(op.inputs) else None
+        return None if count is None or count.size != 1 else int(count.reshape(()))
     if op.kind in _CASES and index == 0:
         return len(op.graphs)
     if op.kind not in _TABLES or index != _TABLES[op.kind][1]:

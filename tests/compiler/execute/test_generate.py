@@ -166,3 +166,15 @@ def test_a_range_that_does_not_fit_is_refused(element: Any, name: str, range_: t
     with pytest.raises(ModelcError) as error:
         generate_inputs(finish(graph, x), 0, {name: range_})
     assert [(each.code, name in each.message) for each in error.value.diagnostics] == [("MC601", True)]
+
+
+def test_segments_and_boxes_stay_below_what_there_is_of_them() -> None:
+    graph, (segments, boxes) = graph_of(tensor(I32, 200), tensor(I32, 200))
+    data, count = const(graph, np.ones(200, np.float32)), const(graph, np.int32(3))
+    sums = op(graph, "UnsortedSegmentSum", data, segments, count, type_=tensor(F32, 3))
+    images, corners = const(graph, np.ones((2, 4, 4, 1), np.float32)), const(graph, np.ones((200, 4), np.float32))
+    size = const(graph, np.array([2, 2], np.int32))
+    crops = op(graph, "CropAndResize", images, corners, boxes, size, type_=tensor(F32, 200, 2, 2, 1))
+    found = generate_inputs(finish(graph, sums, crops))
+    assert set(found["x0"].tolist()) == {0, 1, 2}
+    assert set(found["x1"].tolist()) == {0, 1}
