@@ -110,6 +110,8 @@ class _Lowering:
             self._leave(site, f"cannot be written as ops of ONNX: {error}")
         except BlobError as error:
             self._leave(site, f"needs numbers that cannot be read: {error}", "MC111")
+        except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+            self._leave(site, f"has a form that cannot be lowered: {error}", "MC302")
 
     def _leave(self, site: Site, clause: str, code: str = "MC510", fixes: tuple[Fix, ...] = ()) -> None:
         _clean(site, ())

@@ -28,6 +28,7 @@ from modelc.text.reader import read_model
 from modelc_backends.files import fitting
 from modelc_backends.files.outside import PAGE
 from modelc_backends.onnx.backend import write_onnx
+from modelc_backends.onnx.lower_to_onnx import lower
 
 BIG = 1 << 15  # elements
 OUTSIDE = WriteOptions(external_weights=True)
@@ -270,6 +271,13 @@ def test_an_op_without_a_form(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_a_lowered_model_has_no_canonical_op() -> None:
     model = lowered(model_of(TEXT.replace("onnx.", "ge.")))
     assert {op.kind for op in model.ops()} == {"input", "const", "onnx.Add", "onnx.Relu", "return"}
+
+
+@pytest.mark.parametrize("op", ["Conv2D(%x)", "Add(%x)", "MaxPool(%x)", "If(%x)", "BatchNorm(%x)"])
+def test_ops_that_are_not_whole(op: str) -> None:
+    model = model_of(f"graph @main(%x: f32[1, 4, 4, 1]) {{\n  %y = ge.{op} : f32[1, 4, 4, 1]\n  return %y\n}}")
+    (found,) = lower(model)
+    assert found.code in ("MC302", "MC510")
 
 
 def test_a_shape_that_has_to_be_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
