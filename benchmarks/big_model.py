@@ -3,9 +3,10 @@
 Usage: python benchmarks/big_model.py FOLDER [--gigabytes 3] [--targets air,om] [--keep]
 
 FOLDER gets `big`, a SavedModel of dense layers whose random weights (seeded) lie in four shards, and the artifacts.
-Every compilation is a process of its own; time and peak memory (largest resident set) are what wait4 says. The weights
-of an artifact are then compared with the shards byte by byte, and its outputs with those of plain numpy, layer by
-layer. Everything is deleted at the end unless --keep is given; a SavedModel that is already there is used.
+Every compilation is a process of its own; peak memory is its largest resident set. It is started by a small process in
+between, as what this one once used would count as memory of those it starts. The weights of an artifact are then
+compared with the shards byte by byte, and its outputs with those of plain numpy, layer by layer. Everything is deleted
+at the end unless --keep is given; a SavedModel that is already there is used.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import shutil
 import struct
 import subprocess
@@ -135,14 +135,22 @@ def _index(entries: Mapping[bytes, bytes]) -> bytes:
 
 def measured(command: list[str], log: Path) -> tuple[float, float]:
     """Run one cold process; returns wall seconds and peak MiB. Raises RuntimeError when it fails."""
-    started = time.perf_counter()
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}, see {log}")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    between = [sys.executable, "-c", _BETWEEN, str(log), *command]
+    told = subprocess.run(between, capture_output=True, text=True, check=True).stdout
+    status, seconds, peak = json.loads(told)
+    if status:
+        raise RuntimeError(f"{' '.join(command)} ended with status {status}, see {log}")
+    return seconds, peak
+
+
+_BETWEEN = """
+import json, resource, subprocess, sys, time
+started = time.perf_counter()
+with open(sys.argv[1], "wb") as output:
+    status = subprocess.call(sys.argv[2:], stdout=output)
+usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([status, time.perf_counter() - started, usage.ru_maxrss / 1024]))
+"""
 
 
 def differences(artifact: Path, layers: int) -> int:
