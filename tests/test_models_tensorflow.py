@@ -11,7 +11,7 @@ from tf_models import MODELS
 from modelc.diagnostics.diagnostic import Sink
 from modelc.driver import Settings, compile_model
 from modelc.execute.compare import compare
-from modelc.execute.evaluator import evaluate
+from modelc.execute.execution import start
 from modelc.frontends.frontend import LoadOptions
 from modelc.frontends.load import load
 
@@ -27,9 +27,13 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("target", ["om", "air"])
+@pytest.mark.parametrize(
+    ("target", "engine"), [("om", "numpy"), ("air", "onnxruntime"), ("onnx", "onnxruntime")], ids=("om", "air", "onnx")
+)
 @pytest.mark.parametrize("name", MODELS)
-def test_the_artifact_computes_what_tensorflow_computes(models: Path, tmp_path: Path, name: str, target: str) -> None:
+def test_the_artifact_computes_what_tensorflow_computes(
+    models: Path, tmp_path: Path, name: str, target: str, engine: str
+) -> None:
     case = MODELS[name]
     output = tmp_path / f"model.{target}"
     settings = Settings(
@@ -37,11 +41,11 @@ def test_the_artifact_computes_what_tensorflow_computes(models: Path, tmp_path: 
     )
     compilation = compile_model(case.path(models, name), output, settings)
     assert not compilation.errors, [d.message for d in compilation.errors]
-    graph = load(output, LoadOptions(), Sink()).graph
+    model = load(output, LoadOptions(), Sink())
     with np.load(models / f"{name}.npz") as archive:
         arrays = {key.replace("____", "/"): archive[key] for key in archive.files}
     feeds = {key.removeprefix("in:"): array for key, array in arrays.items() if key.startswith("in:")}
-    actual = evaluate(graph, feeds)
+    actual = start(engine, model).run(feeds)
     assert sorted(actual) == sorted(key.removeprefix("out:") for key in arrays if key.startswith("out:"))
     for key, array in actual.items():
         result = compare(key, arrays[f"out:{key}"], array)
