@@ -61,6 +61,8 @@ def _verify_order(graph: Graph) -> list[Diagnostic]:
     if first is None or first.kind != "input" or last is None or last.kind != "return":
         return [finding("MC305", f"graph @{graph.name} must begin with `input` and end with `return`")]
     for op in graph:
+        if (op.kind == "input" and op is not first) or (op.kind == "return" and op is not last):
+            findings.append(_invalid(op, f"stands within graph @{graph.name}, which has one of its kind"))
         if op.kind not in BACK_EDGES:
             findings.extend(
                 _invalid(op, f"reads `{value.name}` before it is defined")

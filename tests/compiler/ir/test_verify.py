@@ -131,3 +131,10 @@ def test_only_the_given_ops_are_looked_at() -> None:
 def test_findings_name_the_op() -> None:
     (found,) = verify(unary(attributes=False), Level.SCHEMA, DEFINITIONS.get)
     assert (found.op, found.kind) == ("u", "t.Unary")
+
+
+@pytest.mark.parametrize("kind", ["input", "return"])
+def test_a_graph_begins_and_ends_once(kind: str) -> None:
+    first = Op("input", (), {}, (FLOAT,), name="x")
+    graph = graph_of(first, Op(kind, (), {}), Op("return", first.results))
+    assert messages(graph) == [f"`{kind}` ({kind}) stands within graph @main, which has one of its kind"]
