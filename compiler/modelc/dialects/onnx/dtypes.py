@@ -1,8 +1,10 @@
-"""Numbers of element types in ONNX: attributes such as `Cast.to` and tensors in a file hold them alike."""
+"""Types in ONNX: numbers of element types, which attributes and tensors in a file share, and types in messages."""
 
 from __future__ import annotations
 
-from modelc.ir.types import ELEMENTS, Element
+from typing import Any
+
+from modelc.ir.types import ELEMENTS, UNKNOWN, Dim, Element, TensorType
 
 _TABLE = """
 f32 1 float
@@ -41,3 +43,19 @@ def element_of_onnx(number: int) -> Element | None:
 def element_of_constraint(text: str) -> str | None:
     """Return the name of the element type that a schema spells `tensor(float)`, None for what is no tensor of ours."""
     return _BY_CONSTRAINT.get(text)
+
+
+def type_of_proto(proto: Any) -> TensorType:
+    """Return the tensor type that a message states; what it leaves open, or what is no tensor, is unknown."""
+    if proto.WhichOneof("value") != "tensor_type":
+        return UNKNOWN
+    tensor = proto.tensor_type
+    shape = tuple(map(_dim, tensor.shape.dim)) if tensor.HasField("shape") else None
+    return TensorType(element_of_onnx(tensor.elem_type), shape)
+
+
+def _dim(proto: Any) -> Dim:
+    word = proto.WhichOneof("value")
+    if word == "dim_value":
+        return int(proto.dim_value)
+    return str(proto.dim_param) or None if word == "dim_param" else None

@@ -10,8 +10,8 @@ from typing import Any
 import onnx
 from onnx import checker, defs, shape_inference
 
-from modelc.dialects.onnx.dtypes import onnx_number
-from modelc.dialects.onnx.protos import UnserializableError, node_proto, type_of_proto, type_proto
+from modelc.dialects.onnx.dtypes import onnx_number, type_of_proto
+from modelc.dialects.onnx.protos import UnserializableError, node_proto, type_proto
 from modelc.ir.attributes import Attribute
 from modelc.ir.blob import Blob, BlobError
 from modelc.ir.op import Op, Value

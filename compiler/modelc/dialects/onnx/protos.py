@@ -10,10 +10,10 @@ from typing import Any
 
 import onnx
 
-from modelc.dialects.onnx.dtypes import element_of_onnx, onnx_number
+from modelc.dialects.onnx.dtypes import onnx_number
 from modelc.ir.attributes import Attribute, Attributes, Dense
 from modelc.ir.constants import to_array
-from modelc.ir.types import UNKNOWN, Dim, TensorType
+from modelc.ir.types import Dim, TensorType
 
 
 class UnserializableError(Exception):
@@ -97,19 +97,3 @@ def _set_dim(proto: Any, dim: Dim) -> None:
         proto.dim_param = dim
     elif dim is not None:
         proto.dim_value = dim
-
-
-def type_of_proto(proto: Any) -> TensorType:
-    """Return the tensor type that a message states; what it leaves open, or what is no tensor, is unknown."""
-    if proto.WhichOneof("value") != "tensor_type":
-        return UNKNOWN
-    tensor = proto.tensor_type
-    shape = tuple(map(_dim, tensor.shape.dim)) if tensor.HasField("shape") else None
-    return TensorType(element_of_onnx(tensor.elem_type), shape)
-
-
-def _dim(proto: Any) -> Dim:
-    word = proto.WhichOneof("value")
-    if word == "dim_value":
-        return int(proto.dim_value)
-    return str(proto.dim_param) or None if word == "dim_param" else None

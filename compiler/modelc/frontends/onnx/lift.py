@@ -11,7 +11,7 @@ from typing import Any, Final
 from modelc.diagnostics.diagnostic import Diagnostic, ModelcError, finding
 from modelc.dialects.lookup import op_def
 from modelc.dialects.onnx import ORIGIN
-from modelc.dialects.onnx.protos import type_of_proto
+from modelc.dialects.onnx.dtypes import type_of_proto
 from modelc.frontends.onnx.tensors import BadTensorError, tensor_blob, tensor_type
 from modelc.ir.attributes import Attribute, Dense
 from modelc.ir.blob import BytesBlob
