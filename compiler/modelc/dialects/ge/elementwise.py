@@ -15,10 +15,8 @@ from modelc.dialects.ge.helpers import (
     broadcast,
     channel_axis,
     common_element,
-    element,
     equal_dims,
     equal_shapes,
-    flag,
     integer,
     mismatch,
     need_family,
@@ -30,11 +28,9 @@ from modelc.dialects.ge.helpers import (
     text,
 )
 from modelc.dialects.ge.semantics import TRAITS, Arrays, evaluates, infers
-from modelc.ir.attributes import get
-from modelc.ir.constants import numpy_dtype
 from modelc.ir.op import Op
 from modelc.ir.opdef import COMMUTATIVE, PURE
-from modelc.ir.types import BOOL, I32, U8, Dim, TensorType, Type, format_shape
+from modelc.ir.types import BOOL, U8, Dim, TensorType, Type, format_shape
 
 Function = Callable[..., Any]
 
@@ -59,7 +55,6 @@ UNARY: dict[str, Function] = {
     "Atan": np.arctan,
     "Atanh": np.arctanh,
     "Ceil": np.ceil,
-    "CheckNumerics": np.positive,
     "Conj": np.conj,
     "Cos": np.cos,
     "Cosh": np.cosh,
@@ -356,18 +351,6 @@ def _population_count(op: Op, arrays: Arrays) -> list[Array]:
     return [np.bitwise_count(x.view(x.dtype.str.replace("i", "u"))).astype(np.uint8)]
 
 
-@infers("Bucketize")
-def _infer_bucketize(op: Op) -> list[Type]:
-    return [operand(op, 0).with_element(element(op, "dtype", I32))]
-
-
-@evaluates("Bucketize")
-def _bucketize(op: Op, arrays: Arrays) -> list[Array]:
-    boundaries = np.array(get(op.attributes, "boundaries", tuple), np.float64)
-    found = np.searchsorted(boundaries, arrays[0], "right" if flag(op, "right", True) else "left")
-    return [np.asarray(found).astype(numpy_dtype(element(op, "dtype", I32)))]
-
-
 @infers("Cross")
 def _infer_cross(op: Op) -> list[Type]:
     a, b = operand(op, 0), operand(op, 1)
@@ -470,19 +453,6 @@ def _infer_select_v2(op: Op) -> list[Type]:
 @evaluates("SelectV2")
 def _select_v2(op: Op, arrays: Arrays) -> list[Array]:
     return [np.where(arrays[0], arrays[1], arrays[2])]
-
-
-@infers("MaskedFill")
-def _infer_masked_fill(op: Op) -> list[Type]:
-    x, mask, value = operand(op, 0), operand(op, 1), operand(op, 2)
-    need_family(op, mask, "bool")
-    return [TensorType(common_element(op, (x, value)), broadcast(op, x.shape, mask.shape))]
-
-
-@evaluates("MaskedFill")
-def _masked_fill(op: Op, arrays: Arrays) -> list[Array]:
-    x, mask, value = arrays
-    return [np.where(mask, value.reshape(()) if value.size == 1 else value, x)]
 
 
 @infers("ClipByValue")

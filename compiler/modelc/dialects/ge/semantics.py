@@ -11,7 +11,7 @@ The modules of this package hold one family each. A module registers with the de
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeAlias
 
@@ -33,6 +33,7 @@ def infers(*kinds: str) -> Callable[[Infer], Infer]:
     """Register type inference for `kinds`, names of GE operators."""
 
     def register(function: Infer) -> Infer:
+        _need_new(INFER, kinds)
         INFER.update(dict.fromkeys(kinds, function))
         return function
 
@@ -46,10 +47,18 @@ def evaluates(*kinds: str) -> Callable[[Evaluate], Evaluate]:
     """
 
     def register(function: Evaluate) -> Evaluate:
+        _need_new(EVALUATE, kinds)
         EVALUATE.update(dict.fromkeys(kinds, _quietly(function)))
         return function
 
     return register
+
+
+def _need_new(table: Mapping[str, object], kinds: Sequence[str]) -> None:
+    """Raise for a kind that already means something: of two meanings, one would be lost in silence."""
+    known = [kind for kind in kinds if kind in table]
+    if known:
+        raise ValueError(f"{', '.join(known)} is registered twice")
 
 
 def _quietly(function: Evaluate) -> Evaluate:

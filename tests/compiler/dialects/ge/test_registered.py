@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 import pytest
 
 from modelc.dialects import ge
-from modelc.dialects.ge.semantics import EVALUATE, INFER, TRAITS
+from modelc.dialects.ge.semantics import EVALUATE, INFER, TRAITS, evaluates, infers
 
 for family in ge.FAMILIES:
     import_module(f"modelc.dialects.ge.{family}")
@@ -26,3 +28,9 @@ def test_a_kind_has_both_inference_and_evaluation(kind: str) -> None:
 @pytest.mark.parametrize("kind", sorted({*INFER, *EVALUATE, *TRAITS}))
 def test_a_kind_is_declared(kind: str) -> None:
     assert ge.find(kind) is not None
+
+
+@pytest.mark.parametrize("register", [infers, evaluates])
+def test_a_kind_cannot_be_registered_twice(register: Callable[..., Any]) -> None:
+    with pytest.raises(ValueError, match="Relu is registered twice"):
+        register("Relu")(lambda op: [])
