@@ -53,8 +53,8 @@ def clipped(array: Array, element: Element) -> Array:
 
     atc clips weights that are too large (`--is_weight_clip`, on by default).
     """
-    if array.dtype != np.float32:
-        return array
+    result = narrowed(array, element)
+    if array.dtype != np.float32 or not np.isinf(result).any():
+        return result
     largest = np.float32(range_of(element).largest)
-    inside = np.where(np.isinf(array), array, np.clip(array, -largest, largest))
-    return narrowed(inside, element)
+    return np.where(np.isinf(array), array, np.clip(result, -largest, largest))
