@@ -63,7 +63,23 @@ PRODUCTS = [
 ]
 
 
-@pytest.mark.parametrize("case", [*CASES, *PRODUCTS], ids=str)
+KNOWN = tuple(known(each, np.float32) for each in STATISTICS)
+OPEN = [
+    Case("BatchNorm", (X, *KNOWN), NORMAL, is_open=True),
+    Case("LayerNorm", (X, KNOWN[0], KNOWN[1]), {"begin_norm_axis": 3, "begin_params_axis": 3}, is_open=True),
+    Case("InstanceNorm", (X, KNOWN[0], KNOWN[1]), {"data_format": "NHWC"}, is_open=True),
+    Case("SparseSoftmaxCrossEntropyWithLogits", (floats(3, 4), ints(4, 3)), is_open=True),
+    Case("MatMulV2", (floats(2, 3), known(floats(3, 5), np.float32), known(floats(5), np.float32)), is_open=True),
+    Case(
+        "FullyConnection",
+        (floats(2, 3, 4), known(floats(6, 4), np.float32)),
+        {"num_output": 6, "axis": 2},
+        is_open=True,
+    ),
+]
+
+
+@pytest.mark.parametrize("case", [*CASES, *PRODUCTS, *OPEN], ids=str)
 def test_computes_the_same(case: Case) -> None:
     check_case(case)
 

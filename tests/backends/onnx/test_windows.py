@@ -74,7 +74,25 @@ CASES += [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+WEIGHTS = known(floats(3, 2, 4, 6), np.float32)
+OPEN = [
+    Case("Conv2D", (X, WEIGHTS, known(floats(6), np.float32)), PLANE, is_open=True),
+    Case("DepthwiseConv2D", (X, WEIGHTS), PLANE, is_open=True),
+    Case(
+        "Conv2DTranspose",
+        (known([0, 0, 0, 0]), SPREAD, known(floats(3, 3, 5, 6), np.float32)),
+        TRANSPOSED,
+        is_open=True,
+    ),
+    *(Case(kind, (X,), POOL | {"padding": "SAME"}, is_open=True) for kind in ("MaxPool", "AvgPool")),
+    Case("AvgPoolV2", (Y,), V2 | {"exclusive": False}, is_open=True),
+    Case("GlobalAveragePool", (Y,), is_open=True),
+    Case("AdaptiveAvgPool2d", (Y,), {"output_size": (3, 2)}, is_open=True),
+    Case("MaxPoolWithArgmax", (X,), POOL | {"padding": "SAME", "Targmax": 7}, is_open=True),
+]
+
+
+@pytest.mark.parametrize("case", [*CASES, *OPEN], ids=str)
 def test_computes_the_same(case: Case) -> None:
     check_case(case)
 

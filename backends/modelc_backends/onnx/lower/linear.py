@@ -79,7 +79,7 @@ def _fully_connection(site: Site) -> Lowered:
     bias = site.given(2)
     flips = False, not flag(site.op, "transpose", False)
     y = _product(site, site.reshape(x, (-1, inner)), w, None if bias is None else site.reshape(bias, (-1,)), flips)
-    return site.reshape(y, site.dims(site.op.results[0]))
+    return site.reshape(y, [dim if isinstance(dim, int) else -1 for dim in site.shape(site.op.results[0])])
 
 
 @lowers("Einsum")

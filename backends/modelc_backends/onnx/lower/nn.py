@@ -7,6 +7,7 @@ from modelc.dialects.ge.nn import TRANSPOSED, filter_axes, groups_of, layout_of,
 from modelc.dialects.ge.windows import Window
 from modelc.ir.attributes import Attribute
 from modelc.ir.op import Value
+from modelc_backends.onnx.lower.shape import extent
 from modelc_backends.onnx.lower.site import NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
@@ -60,7 +61,7 @@ def _convolved(site: Site, x: Value, weights: Value, layout: str, attributes: di
 def _depthwise(site: Site) -> Lowered:
     _need_no_offset(site)
     layout, (x, filter_) = layout_of(site.op), site.inputs[:2]
-    channels = site.dims(x)[channel_axis(layout)]
+    channels = extent(site, x, channel_axis(layout))
     weights = _one_group_each(site, filter_, layout)
     window = window_of(site.op, layout, _kernel(site, filter_, layout))
     return _convolved(site, x, weights, layout, _attributes(window, channels))
@@ -92,7 +93,7 @@ def _transposed(site: Site) -> Lowered:
 @lowers("DepthwiseConv2DBackpropInput")
 def _depthwise_transposed(site: Site) -> Lowered:
     layout, (_, filter_, spread) = layout_of(site.op), site.inputs
-    groups = site.dims(site.op.results[0])[channel_axis(layout)]
+    groups = extent(site, site.op.results[0], channel_axis(layout))
     weights = _one_group_each(site, filter_, layout)
     return _spread(site, spread, weights, None, _kernel(site, filter_, layout), groups)
 
@@ -102,10 +103,9 @@ def _spread(
 ) -> Value:
     layout = layout_of(site.op)
     window, axis = window_of(site.op, layout, kernel), channel_axis(layout)
-    sizes, counts = site.dims(site.op.results[0]), site.dims(spread)
     # what a convolution would leave over at the end of each dimension of the result
     rest = tuple(
-        sizes[at] + sum(pads) - reach - (counts[at] - 1) * stride
+        extent(site, site.op.results[0], at) + sum(pads) - reach - (extent(site, spread, at) - 1) * stride
         for at, pads, reach, stride in zip(spatial_axes(layout), window.pads, window.reach, window.strides, strict=True)
     )
     attributes = _attributes(window, groups) | ({"output_padding": rest} if any(rest) else {})

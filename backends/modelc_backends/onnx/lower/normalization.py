@@ -8,6 +8,7 @@ from modelc.dialects.ge.helpers import channel_axis, data_format, flag, integer,
 from modelc.dialects.ge.normalization import channel_axis_of, instance_axes
 from modelc.ir.op import Value
 from modelc.ir.types import F32, I64
+from modelc_backends.onnx.lower.shape import extent
 from modelc_backends.onnx.lower.site import NoFormError, Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
@@ -178,7 +179,7 @@ def _sparse_cross_entropy(site: Site) -> Lowered:
     logs = site.onnx("LogSoftmax", features, axis=-1)
     picked = site.onnx("GatherElements", logs, site.unsqueeze(labels, (1,)), axis=1)
     loss = site.onnx("Neg", site.squeeze(picked, (1,)))
-    classes = site.dims(features)[1] if site.is_read(1) else 0
+    classes = extent(site, features, 1) if site.is_read(1) else 0
     if not classes:
         return [loss, None]
     ones = site.onnx("OneHot", labels, site.constant(classes), site.constant((0, 1), site.element(features)))

@@ -15,6 +15,7 @@ from modelc.ir.constants import numpy_dtype
 from modelc.ir.op import Value
 from modelc.ir.types import F32, F64
 from modelc_backends.onnx.lower.nn import begin_and_end
+from modelc_backends.onnx.lower.shape import extent
 from modelc_backends.onnx.lower.site import Site
 from modelc_backends.onnx.lower.table import Lowered, lowers
 
@@ -31,6 +32,10 @@ def _sizes(site: Site, pooling: Pooling) -> tuple[int, ...] | None:
     shape = site.shape(site.inputs[0])
     sizes = tuple(dim for axis in spatial_axes(pooling.layout) if isinstance(dim := shape[axis], int))
     return sizes if len(sizes) == len(pooling.layout) - 2 else None
+
+
+def _needed_sizes(site: Site, pooling: Pooling) -> tuple[int, ...]:
+    return tuple(extent(site, site.inputs[0], axis) for axis in spatial_axes(pooling.layout))
 
 
 def _attributes(pooling: Pooling) -> dict[str, Attribute]:
@@ -70,7 +75,7 @@ def _max_pool(site: Site) -> Lowered:
     x = site.channels_first(site.inputs[0], axis)
     y = _by_rule(site, pooling, "MaxPool", x)
     if y is None:
-        window, pads = pooling.window(_sizes(site, pooling) or site.dims(x)[2:]), {}
+        window, pads = pooling.window(_needed_sizes(site, pooling)), {}
         if _is_modest(window):
             pads = {"pads": begin_and_end(window)}
         else:
@@ -99,7 +104,7 @@ def _average_pool(site: Site) -> Lowered:
 
 
 def _averaged(site: Site, pooling: Pooling, x: Value, is_plain: bool) -> Value:
-    sizes = _sizes(site, pooling) or site.dims(x)[2:]
+    sizes = _needed_sizes(site, pooling)
     window = pooling.window(sizes)
     attributes: dict[str, Attribute] = {"kernel_shape": window.kernel, "strides": window.strides}
     if set(window.dilations) != {1}:
@@ -123,7 +128,9 @@ def _global_average_pool(site: Site) -> Lowered:
 def _adaptive_pool(site: Site) -> Lowered:
     """Multiply rows and columns by matrices that hold the share of each cell in each mean."""
     x = site.inputs[0]
-    (height, width), (rows, columns) = site.dims(x)[-2:], site.dims(site.op.results[0])[-2:]
+    (height, width), (rows, columns) = (
+        (extent(site, value, -2), extent(site, value, -1)) for value in (x, site.op.results[0])
+    )
     by_rows = site.constant(_shares(height, rows), site.element(x), "rows")
     by_columns = site.constant(_shares(width, columns).T, site.element(x), "columns")
     return site.onnx("MatMul", site.onnx("MatMul", by_rows, x), by_columns)
@@ -141,7 +148,7 @@ def _shares(extent: int, count: int) -> np.ndarray[tuple[int, int], np.dtype[np.
 @lowers("MaxPoolWithArgmax")
 def _argmax_pool(site: Site) -> Lowered:
     pooling = _pooling(site)
-    _, height, width, channels = site.dims(site.inputs[0])
+    height, width, channels = (extent(site, site.inputs[0], axis) for axis in (1, 2, 3))
     x = site.channels_first(site.inputs[0], 3)
     window = pooling.window((height, width))
     y, found = site.many("MaxPool", 2, x, pads=begin_and_end(window), **_attributes(pooling))
