@@ -116,9 +116,10 @@ class _Index:
 
     def _candidates(self, nodes: Sequence[SourceNode]) -> Iterator[Op]:
         """Yield the ops that `nodes` name; one within a function also names the calls that lead to it."""
+        known = {(node.name, node.op_type) for node in nodes}  # files that went through others name other frameworks
         for node in nodes:
             for op in self._of_node.get(node.name, ()):
-                if node.framework in _OWN or set(op.origin.nodes) <= set(nodes):
+                if node.framework in _OWN or {(each.name, each.op_type) for each in op.origin.nodes} <= known:
                     yield op
 
     def _end(self, ops: list[Op], value: Value) -> Value | str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from modelc.diagnostics.diagnostic import ModelcError
@@ -52,6 +53,8 @@ class TensorComparison:
         artifact_op: The kind of the op there.
         numbers: The comparison.
         isolated: The same where the artifact's op is fed with the source's own numbers, None where it was not.
+        is_moved: Whether the artifact has the last dimension of the source as its second one; the comparison, and the
+            place in it, are in the layout of the source.
     """
 
     source: str
@@ -60,6 +63,7 @@ class TensorComparison:
     artifact_op: str
     numbers: OutputComparison
     isolated: OutputComparison | None = None
+    is_moved: bool = False
 
     @property
     def errs(self) -> bool:
@@ -76,7 +80,11 @@ class TensorComparison:
         }
         numbers = {name: value for name, value in self.numbers.document().items() if name != "name"}
         isolated = self.isolated.document() if self.isolated else {}
-        return names | numbers | {"isolated_max_rel": isolated.get("max_rel"), "errs": self.errs}
+        return (
+            names
+            | numbers
+            | {"is_moved": self.is_moved, "isolated_max_rel": isolated.get("max_rel"), "errs": self.errs}
+        )
 
     def text(self) -> str:
         """Return the comparison as a clause."""
@@ -235,16 +243,31 @@ class _Sides:
         for value in [value for value, each in found.items() if not each.numbers.equal][:MOST_ISOLATED]:
             part = isolator.cut(value)
             if part is not None:
-                wanted = [sources[each] for each in (*part.operands, value)]
-                result[value] = replace(found[value], isolated=self._compare_again(part, value.name, wanted))
+                values = [*part.operands, value]
+                moved = [found[each].is_moved for each in values]
+                again = self._compare_again(part, value.name, [sources[each] for each in values], moved)
+                result[value] = replace(found[value], isolated=again)
             if result[value].errs:
                 break
         return result
 
-    def _compare_again(self, part: Part, name: str, wanted: Sequence[Value]) -> OutputComparison | None:
-        """Return how a part that is fed with tensors of the source compares with the last of them."""
+    def _compare_again(
+        self, part: Part, name: str, wanted: Sequence[Value], moved: Sequence[bool]
+    ) -> OutputComparison | None:
+        """Return how a part that is fed with tensors of the source compares with the last of them.
+
+        Args:
+            part: The part.
+            name: What to call its result.
+            wanted: The tensors of the source.
+            moved: For each, whether the artifact has its last dimension as the second one.
+        """
         with self._fetched(wanted) as arrays, suppress(ModelcError):  # where it fails there is nothing to say
-            known = [each for each in arrays if each is not None]
+            known = [
+                np.moveaxis(array, -1, 1) if is_moved else array
+                for array, is_moved in zip(arrays, moved, strict=True)
+                if array is not None
+            ]
             if len(known) == len(wanted):
                 *operands, reference = known
                 actual = part.run(self.engine, operands, self.inputs)
@@ -258,17 +281,27 @@ def _compared(
     """Return how a pair compares, or why it cannot be compared."""
     if reference is None:
         return NOT_FETCHED
-    if reference.shape != actual.shape:
-        return OTHER_SHAPE
     source, artifact = pair_.source, pair_.artifact
-    nodes = source.producer.origin.nodes
-    return TensorComparison(
-        source.name,
-        nodes[0].op_type if nodes else source.producer.kind,
-        artifact.name,
-        artifact.producer.kind,
-        compare(artifact.name, *_alike(reference, actual), tolerances),
-    )
+    found = [
+        TensorComparison(
+            source.name,
+            next((node.op_type for node in source.producer.origin.nodes), source.producer.kind),
+            artifact.name,
+            artifact.producer.kind,
+            compare(artifact.name, *_alike(reference, array), tolerances),
+            is_moved=is_moved,
+        )
+        for is_moved, array in _layouts(actual)
+        if array.shape == reference.shape
+    ]
+    return min(found, key=lambda each: each.numbers.badness, default=OTHER_SHAPE)
+
+
+def _layouts(array: NDArray[Any]) -> Iterator[tuple[bool, NDArray[Any]]]:
+    """Yield an array as it is, and with its second dimension last: a target may want channels before space."""
+    yield False, array
+    if array.ndim > 2:
+        yield True, np.moveaxis(array, 1, -1)
 
 
 def _alike(a: NDArray[Any], b: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -143,3 +143,8 @@ def test_files_of_others_name_only_nodes_and_are_paired_by_these() -> None:
     )
     assert paired == {"relu": "relu"}
     assert unpaired == {"fused": NEW}
+
+
+def test_the_framework_that_a_file_states_does_not_matter() -> None:
+    paired, _ = pairs('%relu = onnx.Relu(%x) : f32[2, 4] loc(onnx "relu" Relu)', returned="%relu")
+    assert paired == {"relu": "relu"}

@@ -24,6 +24,9 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 
+_PREAMBLES = ("Detected at node", "Node:", "<stack")  # lines before a message proper
+
+
 class Opened(Protocol):
     """A model in this process."""
 
@@ -89,8 +92,10 @@ def _answer(stream: TextIO, document: dict[str, Any]) -> None:
 
 
 def _first_line(error: Exception) -> str:
+    """Return the first line of a message that says what happened."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {next(iter(lines), '')}"
+    telling = (line for line in lines if not line.endswith(":") and not line.startswith(_PREAMBLES))
+    return f"{type(error).__name__}: {next(telling, ' '.join(lines[:1]))}"
 
 
 if __name__ == "__main__":
