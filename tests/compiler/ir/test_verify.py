@@ -58,10 +58,12 @@ def test_a_graph_begins_with_inputs_and_ends_with_outputs() -> None:
 
 
 def test_values_are_defined_before_they_are_read() -> None:
-    graph = unary()
-    graph.move_before(list(graph)[1], graph.return_op)
-    graph.append(Op("return"))
-    assert messages(graph) == ["`return` (return) reads `u` before it is defined"]
+    first = Op("input", (), {}, (FLOAT,), name="x")
+    one = Op("t.Many", first.results, {}, (FLOAT,), name="one")
+    two = Op("t.Many", one.results, {}, (FLOAT,), name="two")
+    graph = graph_of(first, one, two, Op("return", two.results))
+    graph.move_before(one, two)
+    assert messages(graph) == ["`two` (t.Many) reads `one` before it is defined"]
 
 
 def test_only_a_merge_may_read_what_comes_later() -> None:
