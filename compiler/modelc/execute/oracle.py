@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from modelc.diagnostics.diagnostic import Fix, ModelcError, Sink, fail
 from modelc.driver import check_workable
-from modelc.execute.own_oracle import OwnOracle
+from modelc.execute.own_oracle import FIX, OWN, OwnOracle
 from modelc.execute.tensorflow.oracle import TensorFlowOracle
 from modelc.frontends.frontend import LoadOptions
 from modelc.frontends.load import load
@@ -29,7 +29,6 @@ from modelc.pipeline.facts import LIFTED
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 
 TIMEOUT = 1800  # seconds; frameworks hang on some graphs
-OWN = "modelc"  # the name of the oracle that is always there
 _AFTER_LOWERING = "this proves what was done to it after it was lowered, and nothing of what came before"
 
 
@@ -85,7 +84,7 @@ class Framework:
                 f"{self.title}, which says what the source computes, is not installed",
                 fixes=[
                     Fix(f"install the extra: pip install 'modelc[{self.extra}]'"),
-                    Fix("let modelc itself execute the source as it is lowered", f"--oracle {OWN}"),
+                    FIX,
                 ],
             )
 

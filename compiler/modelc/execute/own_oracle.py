@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from modelc.diagnostics.diagnostic import Sink
+from modelc.diagnostics.diagnostic import Fix, Sink
 from modelc.driver import Settings
 from modelc.execute.arrays import map_array, write_array
 from modelc.execute.engine import Taps
@@ -18,6 +18,9 @@ from modelc.execute.prepare import executable
 from modelc.frontends.frontend import LoadOptions
 from modelc.ir.graph import Graph
 from modelc.ir.op import Value
+
+OWN = "modelc"  # its name for `--oracle`
+FIX = Fix("let modelc itself execute the source as it is lowered", f"--oracle {OWN}")
 
 
 class OwnOracle:

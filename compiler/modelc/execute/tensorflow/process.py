@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from modelc.diagnostics.diagnostic import Fix, ModelcError, fail
 from modelc.execute.arrays import map_array
+from modelc.execute.own_oracle import FIX
 
 MODULE = "modelc.execute.tensorflow.child"
 _LONGEST = 400  # characters shown of what a framework says
@@ -121,7 +122,7 @@ class TensorFlowProcess:
         except queue.Empty:
             fix = Fix("give it more time", f"--timeout {2 * self._timeout}")
             text = f"TensorFlow did not finish within {self._timeout} seconds on the source"
-            raise fail("MC605", text, file=str(self._path), fixes=[fix]) from None
+            raise fail("MC605", text, file=str(self._path), fixes=[fix, FIX]) from None
         except OSError:  # it is gone
             line = _END
         if line == _END:
@@ -142,7 +143,8 @@ class TensorFlowProcess:
         return said[-1] if said else f"it ended with status {status}"
 
     def _failed(self, reason: str) -> ModelcError:
-        return fail("MC605", f"TensorFlow failed on the source: {reason[:_LONGEST]}", file=str(self._path))
+        text = f"TensorFlow failed on the source: {reason[:_LONGEST]}"
+        return fail("MC605", text, file=str(self._path), fixes=[FIX])
 
     def _stop(self) -> None:
         self._process.kill()

@@ -101,4 +101,5 @@ def test_a_process_that_does_not_answer_is_a_finding(fate: str, reason: str) -> 
     (finding,) = error.value.diagnostics
     assert finding.code == "MC605"
     assert reason in finding.message
-    assert [fix.flag for fix in finding.fixes] == (["--timeout 4"] if fate == "hangs" else [])
+    more_time = ["--timeout 4"] if fate == "hangs" else []
+    assert [fix.flag for fix in finding.fixes] == [*more_time, "--oracle modelc"]
