@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from modelc.analysis.model import analyze
+from modelc.analysis.report import rows as analysis_rows
 from modelc.analysis.report import totals
 from modelc.diagnostics.diagnostic import Diagnostic
 from modelc.frontends.frontend import Json
@@ -13,6 +14,7 @@ from modelc.ir.model import Model
 from modelc.ir.op import Value
 from modelc.ir.types import TensorType, format_dim
 from modelc.pipeline.facts import GE
+from modelc.tables import format_bytes
 from modelc.version import __version__
 
 if TYPE_CHECKING:
@@ -96,6 +98,27 @@ def compilation_document(compilation: Compilation, verification: Verification | 
     if verification is not None:
         document["verification"] = verification.document()
     return document
+
+
+def artifact_rows(compilation: Compilation) -> list[tuple[str, str]]:
+    """Return what was made for people, each with its title; nothing where nothing was."""
+    artifact, model = compilation.artifact, compilation.model
+    if artifact is None or model is None:
+        return []
+    document = model_document(model)
+    rows = [("wrote", f"{artifact.path} ({format_bytes(artifact.nbytes)}, {compilation.seconds:.2f} s)")]
+    rows += [("kind", artifact.kind), ("source", model.source.format if model.source else "")]
+    for what in ("inputs", "outputs"):
+        values = document[what]
+        assert isinstance(values, list)
+        rows += [(what[:-1], f"{value['name']}: {format_type(value)}") for value in values]
+    return rows
+
+
+def summary_rows(compilation: Compilation) -> list[tuple[str, str]]:
+    """Return what was made and what it costs, for people; nothing where nothing was."""
+    made, model = artifact_rows(compilation), compilation.model
+    return [*made, *analysis_rows(analyze(model.graph))] if made and model and GE in model.facts else made
 
 
 def format_type(document: dict[str, Json]) -> str:

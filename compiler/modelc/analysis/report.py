@@ -80,12 +80,12 @@ def _op_document(each: OpCost) -> dict[str, Json]:
 # -- texts
 
 
-def text(analysis: Analysis) -> str:
-    """Return the sums and what each kind of op has of them, for people."""
+def rows(analysis: Analysis) -> list[tuple[str, str]]:
+    """Return the sums for people, each with its title."""
     total, memory = analysis.total, analysis.memory
     sizes = zip((total.weights, total.read, total.written), ("weights", "read", "written"), strict=True)
     moved = ", ".join(f"{format_bytes(size)} {what}" for size, what in sizes)
-    rows = [
+    found = [
         ("parameters", f"{quantity(total.parameters)} ({format_bytes(analysis.weight_bytes)} with all constants)"),
         ("arithmetic", f"{quantity(total.macs)} MACs, {quantity(total.other)} other operations"),
         ("traffic", f"{format_bytes(total.moved)} ({moved})"),
@@ -93,28 +93,33 @@ def text(analysis: Analysis) -> str:
         ("activations", _memory(memory)),
     ]
     if analysis.unknown or memory.unknown:
-        rows.append(("not counted", f"{len(analysis.unknown)} ops and {memory.unknown} values of unknown shape"))
-    return f"{table(rows)}\n\n{_kinds(analysis)}"
+        found.append(("not counted", f"{len(analysis.unknown)} ops and {memory.unknown} values of unknown shape"))
+    return found
+
+
+def text(analysis: Analysis) -> str:
+    """Return the sums and what each kind of op has of them, for people."""
+    return f"{table(rows(analysis))}\n\n{_kinds(analysis)}"
 
 
 def op_table(analysis: Analysis, sort: str = ORDER, limit: int | None = SHOWN) -> str:
     """Return a table of ops; `limit` is how many at most, None for all."""
     ops = in_order(analysis, sort)
     shown = ops[:limit]
-    rows: list[tuple[str, ...]] = [("op", "kind", "result", *_TITLES)]
-    rows += [(_name(each.op), each.op.kind, _types(each.op), *_cells(each.cost)) for each in shown]
+    lines: list[tuple[str, ...]] = [("op", "kind", "result", *_TITLES)]
+    lines += [(_name(each.op), each.op.kind, _types(each.op), *_cells(each.cost)) for each in shown]
     more = f"\nand {len(ops) - len(shown)} more, `--all` lists them" if len(ops) > len(shown) else ""
-    return f"{table(rows, frozenset(range(3, 9)))}{more}"
+    return f"{table(lines, frozenset(range(3, 9)))}{more}"
 
 
 def comparison(names: Sequence[str], analyses: Sequence[Analysis]) -> str:
     """Return a table with a row for each of several analyses of one model."""
-    rows: list[tuple[str, ...]] = [("shapes", *_TITLES, "activations", "at least")]
-    rows += [
+    lines: list[tuple[str, ...]] = [("shapes", *_TITLES, "activations", "at least")]
+    lines += [
         (name, *_cells(each.total), format_bytes(each.memory.peak), format_bytes(each.memory.least))
         for name, each in zip(names, analyses, strict=True)
     ]
-    return table(rows, frozenset(range(1, 9)))
+    return table(lines, frozenset(range(1, 9)))
 
 
 def in_order(analysis: Analysis, sort: str) -> Sequence[OpCost]:
@@ -146,15 +151,15 @@ def _cells(cost: Cost | None) -> tuple[str, ...]:
 
 
 def _kinds(analysis: Analysis) -> str:
-    rows: list[tuple[str, ...]] = [("kind", "ops", *_TITLES)]
-    rows += [(kind, str(count), *_cells(cost)) for kind, count, cost in by_kind(analysis)]
-    return table(rows, frozenset(range(1, 8)))
+    lines: list[tuple[str, ...]] = [("kind", "ops", *_TITLES)]
+    lines += [(kind, str(count), *_cells(cost)) for kind, count, cost in by_kind(analysis)]
+    return table(lines, frozenset(range(1, 8)))
 
 
 def _memory(memory: MemoryPlan) -> str:
     where = f", at `{safe(memory.least_at)}`" if memory.least else ""
     return (
-        f"{format_bytes(memory.peak)} planned; {format_bytes(memory.least)} live at once{where}; "
+        f"{format_bytes(memory.peak)} planned, {format_bytes(memory.least)} live at once{where}, "
         f"{format_bytes(memory.total)} without reuse"
     )
 

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 from modelc.atc.handoff import TARGET
 from modelc.cli import handing_off
 from modelc.cli.output import (
+    REPORTS,
     check_report,
     emit_json,
     exit_code,
     print_findings,
     print_replay,
     print_timing,
-    write_report,
 )
 from modelc.cli.progress import Progress, instruments
 from modelc.cli.settings import settings
 from modelc.contract import write_io_contract
 from modelc.diagnostics.diagnostic import ModelcError
+from modelc.diagnostics.render import render
+from modelc.diagnostics.renderers.html import render_html
 from modelc.diagnostics.renderers.words import safe
 from modelc.driver import Compilation, compile_model, output_path
 from modelc.execute.reports.text import verification_text
 from modelc.execute.verification import Request, Verification, verify
+from modelc.files import write_text
 from modelc.frontends.frontend import Json
 from modelc.replay.replay import Replay
-from modelc.reports import compilation_document, format_type, model_document
-from modelc.tables import format_bytes
+from modelc.reports import artifact_rows, compilation_document, summary_rows
 
 
 def run(options: argparse.Namespace) -> int:
@@ -58,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         document |= {"replay": replay.document()} if options.verify_passes else {}
         document |= {"handoff": handed.document()} if handed is not None else {}
     if report:
-        write_report(compilation, document, report)
+        _write_report(compilation, document, report)
     if options.timing:
         print_timing(compilation)
     print_replay(replay)
@@ -91,17 +94,21 @@ def _print(compilation: Compilation, verification: Verification | None) -> None:
         print(f"\n{verification_text(verification)}")
 
 
+def _write_report(compilation: Compilation, document: Json, path: Path) -> None:
+    """Write a report file; its ending says which kind."""
+    style = REPORTS[path.suffix]
+    shown = compilation.findings, compilation.consequences, str(compilation.source)
+    if style == "json":
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+    elif style == "html":
+        text = render_html(*shown, color=False, facts=summary_rows(compilation))
+    else:
+        text = render(style, *shown, color=False)
+    write_text(path, text)
+
+
 def summary(compilation: Compilation) -> str:
     """Return what was made, for people: the file, what kind it is, its interface, and what to do next."""
-    artifact, model = compilation.artifact, compilation.model
-    assert artifact is not None
-    assert model is not None
-    document = model_document(model)
-    rows = [("wrote", f"{artifact.path} ({format_bytes(artifact.nbytes)}, {compilation.seconds:.2f} s)")]
-    rows += [("kind", artifact.kind), ("source", model.source.format if model.source else "")]
-    for what in ("inputs", "outputs"):
-        values = document[what]
-        assert isinstance(values, list)
-        rows += [(what[:-1], f"{value['name']}: {format_type(value)}") for value in values]
-    rows += [("next", step) for step in artifact.next_steps]
+    assert compilation.artifact is not None
+    rows = [*artifact_rows(compilation), *(("next", step) for step in compilation.artifact.next_steps)]
     return "\n".join(f"{label:<8}{safe(text)}" for label, text in rows)

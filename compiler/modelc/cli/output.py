@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, TextIO
 from modelc.cli.exit_codes import FINDINGS, FINE, INTERNAL, USAGE
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, fail
 from modelc.diagnostics.render import render
-from modelc.files import write_text
 from modelc.frontends.frontend import Json
 from modelc.tables import table
 
@@ -91,14 +90,3 @@ def check_report(path: Path) -> None:
     if path.suffix not in REPORTS:
         known = ", ".join(REPORTS)
         raise fail("MC406", f"a report cannot be a `{path.suffix or path.name}`", fixes=[Fix(f"use {known}")])
-
-
-def write_report(compilation: Compilation, document: Json, path: Path) -> None:
-    """Write a report file; its ending says which kind."""
-    style = REPORTS[path.suffix]
-    text = (
-        json.dumps(document, indent=2, ensure_ascii=False)
-        if style == "json"
-        else render(style, compilation.findings, compilation.consequences, str(compilation.source), color=False)
-    )
-    write_text(path, text)

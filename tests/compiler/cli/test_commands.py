@@ -1,6 +1,7 @@
 """Every subcommand on a small model: what is printed, what is written, and the exit codes."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,13 @@ def test_check_prints_findings_in_every_style(tmp_path: Path, capsys: pytest.Cap
 def test_check_of_a_sound_model_says_so(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(model)]) == 0
     assert capsys.readouterr().out.startswith("ok: ")
+
+
+def test_a_page_says_what_was_made_and_what_it_costs(model: Path) -> None:
+    page = model.with_name("report.html")
+    assert main(["compile", str(model), "-o", str(model.with_name("m.om")), "--report", str(page)]) == 0
+    assert re.search(r"<th>wrote</th><td><code>.*m\.om \(", page.read_text("utf-8"))
+    assert re.search(r"<th>arithmetic</th><td><code>\d+ MACs, ", page.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("suffix", [".json", ".sarif", ".html"])

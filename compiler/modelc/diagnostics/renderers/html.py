@@ -13,8 +13,14 @@ from modelc.diagnostics.renderers.words import closing, lines, made_of, op_type
 from modelc.version import __version__
 
 
-def render_html(findings: Sequence[Diagnostic], consequences: Sequence[Diagnostic], source: str, color: bool) -> str:
-    """Return the page: the verdict, then a card for every finding."""
+def render_html(
+    findings: Sequence[Diagnostic],
+    consequences: Sequence[Diagnostic],
+    source: str,
+    color: bool,
+    facts: Sequence[tuple[str, str]] = (),
+) -> str:
+    """Return the page: the verdict, `facts` about what was made, then a card for every finding."""
     rejected = any(diagnostic.severity is Severity.ERROR for diagnostic in findings)
     return Template(resource("modelc.diagnostics.renderers", "report.html")).substitute(
         title=escaped(f"modelc: {source}"),
@@ -23,6 +29,7 @@ def render_html(findings: Sequence[Diagnostic], consequences: Sequence[Diagnosti
         verdict="cannot be compiled as it stands" if rejected else "can be compiled",
         source=escaped(source),
         counts=escaped(closing(findings, consequences) if findings else "no findings"),
+        facts=f'<article class="card ok">{_evidence(facts)}</article>' if facts else "",
         overview=_overview(findings),
         cards="\n".join(_card(number, diagnostic) for number, diagnostic in enumerate(findings, 1)),
         version=escaped(__version__),
