@@ -1,6 +1,6 @@
 """Time every pass of a target's pipeline on graphs from 1e3 to 1e5 ops and say how it grows.
 
-Usage: python benchmarks/bench_passes.py [--sizes 1000,10000,100000] [--workloads resnet,chain] [--target om] [--repeat 3]
+Usage: python benchmarks/bench_passes.py [--sizes 1000,10000] [--workloads resnet,chain] [--target om] [--repeat 3]
 
 Prints, per pass, the median time per op in microseconds at each size, and the growth: time per op at the largest size
 by time per op at the smallest. A linear pass stays near 1; a quadratic one would reach 100.
