@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from modelc.execute.tensorflow.inline import Inlined, Instance
 
 MOST_FAILURES = 64  # tensors that may fail one by one before the rest of what fails is given up
@@ -74,8 +76,6 @@ class Tensors:
 
     def _unfed(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
         """Return zeros for inputs that nothing which was compiled depends on, but perhaps something else."""
-        import numpy as np
-
         zeros = {}
         for name in self._inputs.values():
             if name not in feeds:
