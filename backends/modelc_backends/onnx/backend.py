@@ -22,7 +22,7 @@ def write_onnx(model: Model, path: Path, options: WriteOptions = PLAIN) -> Artif
     stream, outside = fitting(model, path, options, lambda outside: serialize(model, outside), together=True)
     digest = write_atomically(stream, path, outside)
     steps = (
-        f"run it: python -c \"import onnxruntime; onnxruntime.InferenceSession('{path}')\"",
+        f"run it with `modelc run {path}`, or give it to `onnxruntime.InferenceSession`",
         "see it with Netron; other runtimes take it where they know its opset",
     )
     return with_outside(Artifact(path, "onnx", KIND, digest, stream.nbytes, steps), outside, options)
