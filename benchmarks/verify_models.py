@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/verify_models.py MODELS [NAME...] [--output DIR]
 
-MODELS is the folder that `python benchmarks/models.py MODELS` fills. Prints one line per model: seconds to compile,
-size, largest absolute and relative error, seconds of the numpy evaluator, and the verdict.
+MODELS is the folder that `python benchmarks/models.py MODELS` fills. Prints one line for each model, target and
+engine: seconds to compile, size, largest absolute and relative error, seconds of the engine, and the verdict.
 """
 
 from __future__ import annotations
@@ -13,33 +13,43 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from models import MODELS
 
-HEADER = f"{'model':<22}{'compile s':>10}{'MB':>8}{'max abs':>11}{'max rel':>11}{'run s':>8}  verdict"
+RUNS = {"om": ("numpy", "onnxruntime"), "onnx": ("onnxruntime",)}  # engines by target
+HEADER = f"{'model':<22}{'target':<8}{'engine':<13}{'compile s':>10}{'MB':>8}{'max abs':>11}{'max rel':>11}{'run s':>8}"
 
 
-def verify(name: str, source: Path, folder: Path) -> str:
-    """Return the line about one model."""
-    artifact = folder / f"{name}.om"
-    modelc = [sys.executable, "-m", "modelc"]
-    command = [*modelc, "compile", str(source), *MODELS[name].options, "-o", str(artifact), "--format", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    document = json.loads(done.stdout)
-    if done.returncode:
-        codes = ", ".join(finding["code"] for finding in document["findings"])
-        return f"{name:<22}{'':>48}  refused: {codes}"
-    command = [*modelc, "verify", str(source), str(artifact), "--format", "json"]
-    verified = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
-    if "outputs" not in verified:
-        return f"{name:<22}{'':>48}  failed: {verified['findings'][0]['message']}"
-    worst_abs = max(output["max_abs"] for output in verified["outputs"])
-    worst_rel = max(output["max_rel"] for output in verified["outputs"])
-    size, seconds = document["nbytes"] / 1e6, verified["seconds"]["artifact"]
+def verify(name: str, source: Path, folder: Path) -> Iterator[str]:
+    """Yield the lines about one model."""
+    for target, engines in RUNS.items():
+        artifact = folder / f"{name}.{target}"
+        words = [str(source), *MODELS[name].options, "-o", str(artifact), "--target", target]
+        compiled = _modelc("compile", *words)
+        if not compiled["artifact"]:
+            yield f"{name:<22}{target:<8}refused: {', '.join(each['code'] for each in compiled['findings'])}"
+            continue
+        for engine in engines:
+            verified = _modelc("verify", str(source), str(artifact), "--engine", engine)
+            yield f"{name:<22}{target:<8}{engine:<13}{_numbers(compiled, verified)}"
+
+
+def _modelc(*words: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "modelc", *words, "--format", "json"]
+    document: dict[str, Any] = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
+    return document
+
+
+def _numbers(compiled: dict[str, Any], verified: dict[str, Any]) -> str:
+    if not verified["outputs"]:
+        return f"failed: {verified['findings'][0]['message']}"
+    errors = "".join(f"{max(each[key] for each in verified['outputs']):>11.1e}" for key in ("max_abs", "max_rel"))
     verdict = "equal" if verified["equal"] else "DIFFERENT"
-    errors = f"{worst_abs:>11.1e}{worst_rel:>11.1e}"
-    return f"{name:<22}{document['seconds']:>10.2f}{size:>8.1f}{errors}{seconds:>8.1f}  {verdict}"
+    size, seconds = compiled["nbytes"] / 1e6, verified["seconds"]["artifact"]
+    return f"{compiled['seconds']:>10.2f}{size:>8.1f}{errors}{seconds:>8.2f}  {verdict}"
 
 
 def main() -> None:
@@ -56,7 +66,8 @@ def main() -> None:
         for name in options.names or MODELS:
             source = MODELS[name].path(options.folder, name)
             if source.exists():
-                print(verify(name, source, folder), flush=True)
+                for line in verify(name, source, folder):
+                    print(line, flush=True)
 
 
 if __name__ == "__main__":
