@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
-from string import Template
 
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, Severity
 from modelc.diagnostics.explain import meaning
-from modelc.diagnostics.renderers.pages import escaped, marked, resource, style
+from modelc.diagnostics.renderers.pages import escaped, marked, page
 from modelc.diagnostics.renderers.words import closing, lines, made_of, op_type
-from modelc.version import __version__
 
 
 def render_html(
@@ -22,17 +20,14 @@ def render_html(
 ) -> str:
     """Return the page: the verdict, `facts` about what was made, then a card for every finding."""
     rejected = any(diagnostic.severity is Severity.ERROR for diagnostic in findings)
-    return Template(resource("modelc.diagnostics.renderers", "report.html")).substitute(
-        title=escaped(f"modelc: {source}"),
-        style=style(),
-        state="rejected" if rejected else "ok",
-        verdict="cannot be compiled as it stands" if rejected else "can be compiled",
-        source=escaped(source),
-        counts=escaped(closing(findings, consequences) if findings else "no findings"),
-        facts=f'<article class="card ok">{_evidence(facts)}</article>' if facts else "",
-        overview=_overview(findings),
-        cards="\n".join(_card(number, diagnostic) for number, diagnostic in enumerate(findings, 1)),
-        version=escaped(__version__),
+    about = f'<article class="card ok">{_evidence(facts)}</article>' if facts else ""
+    cards = (_card(number, diagnostic) for number, diagnostic in enumerate(findings, 1))
+    return page(
+        source,
+        "cannot be compiled as it stands" if rejected else "can be compiled",
+        closing(findings, consequences) if findings else "no findings",
+        (about, _overview(findings), *cards),
+        is_ok=not rejected,
     )
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from string import Template
 
-from modelc.diagnostics.renderers.pages import escaped, marked, resource, style
+from modelc.diagnostics.renderers.pages import escaped, marked, page, resource
 from modelc.diagnostics.renderers.words import counted
 from modelc.execute.compare import OutputComparison
 from modelc.execute.per_op import PerOp, TensorComparison
@@ -13,9 +12,7 @@ from modelc.execute.reports.chart import chart
 from modelc.execute.reports.text import conclusions, head, numbers, summary, verdict
 from modelc.execute.verification import Verification
 from modelc.precision import report
-from modelc.version import __version__
 
-_PACKAGE = "modelc.execute.reports"
 _NUMBERS = ("max_abs", "max_rel", "at most", "cosine", "ulp")
 
 
@@ -27,15 +24,13 @@ def verification_page(verification: Verification) -> str:
     if verification.precision is not None:
         text = escaped_lines(report.text(verification.precision))
         cards.append(_card("Lower precision", f'<div class="scroll"><pre>{text}</pre></div>'))
-    return Template(resource(_PACKAGE, "page.html")).substitute(
-        title=escaped(f"modelc: {verification.artifact}"),
-        style=f"{style()}\n{resource(_PACKAGE, 'page.css')}",
-        state="ok" if verification.equal else "rejected",
-        verdict=escaped(verdict(verification)),
-        source=escaped(str(verification.artifact)),
-        counts=escaped(_counts(verification)),
-        cards="\n".join(cards),
-        version=escaped(__version__),
+    return page(
+        str(verification.artifact),
+        verdict(verification),
+        _counts(verification),
+        cards,
+        is_ok=verification.equal,
+        style=resource("modelc.execute.reports", "numbers.css"),
     )
 
 
