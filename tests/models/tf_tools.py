@@ -29,7 +29,7 @@ def random_weights(model: Any, seed: int = 0) -> None:
     """Gives a fresh Keras model weights with which its outputs depend on all of it.
 
     Biases, scales and offsets become random, kernels keep the signal's strength, and batch normalizations
-    get the statistics of noise images.
+    get the statistics of noise images, of bytes where the model rescales them.
     """
     rng = np.random.default_rng(seed)
     norms = [layer for layer in model.layers if type(layer).__name__ == "BatchNormalization"]
@@ -43,7 +43,9 @@ def random_weights(model: Any, seed: int = 0) -> None:
                 variable.assign(variable * np.sqrt(2.0))
     for layer in norms:
         layer.momentum = 0.0
-    model(rng.standard_normal((4, *model.input_shape[1:]), dtype=np.float32), training=True)
+    takes_bytes = any(type(layer).__name__ == "Rescaling" for layer in model.layers)
+    images = rng.standard_normal((4, *model.input_shape[1:]), dtype=np.float32)
+    model(np.clip(images * 64 + 128, 0, 255) if takes_bytes else images, training=True)
 
 
 def freeze(function: Any) -> Any:
