@@ -4,8 +4,9 @@ Usage: python benchmarks/bench_compile.py MODELS [--models resnet50,vgg16] [--ro
 
 MODELS is the folder that `python benchmarks/models.py MODELS` fills. Every run is a process of its own, from fork to
 reap; time and peak memory (largest resident set) are what wait4 says. Peers take turns so that the machine treats
-them alike, and none compiles its own modules: a round that is not counted has left them in a cache. `tensorflow freeze` is convert_variables_to_constants_v2 on the same signature, with the frozen graph
-written to a file; `copy weights` copies the checkpoint's data files and is the floor for anything that writes them.
+them alike, and none compiles its own modules: a round that is not counted has left them in a cache. `tensorflow
+freeze` is convert_variables_to_constants_v2 on the same signature, with the frozen graph written to a file; `copy
+weights` copies the checkpoint's data files and is the floor for anything that writes them.
 """
 
 from __future__ import annotations
