@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from modelc.cli.main import UsageError
 from modelc.cli.output import code_for, emit_json, print_findings
+from modelc.cli.parser import UsageError
 from modelc.diagnostics.diagnostic import Diagnostic, Fix, ModelcError, finding
 from modelc.frontends.frontend import Json
 from modelc.pipeline.reproducer import fault

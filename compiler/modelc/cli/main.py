@@ -11,6 +11,7 @@ from importlib import import_module
 from types import FrameType
 from typing import Never
 
+from modelc.cli.parser import Parser, UsageError
 from modelc.version import __version__
 
 # Everything beyond these lines is imported only for the command that is chosen, so that `--help` stays instant.
@@ -33,25 +34,6 @@ COMMANDS: dict[str, str] = {
     "atc": "explain a command line of CANN's atc, and run what it comes to",
     "demo": "compile and verify the bundled trained model",
 }
-
-
-class UsageError(Exception):
-    """The command line does not parse.
-
-    Attributes:
-        parser: The one that refused it.
-    """
-
-    def __init__(self, parser: argparse.ArgumentParser, problem: str) -> None:
-        super().__init__(problem)
-        self.parser = parser
-
-
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of printing, so that mistakes are reported as all findings are."""
-
-    def error(self, message: str) -> Never:
-        raise UsageError(self, message)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,7 +75,7 @@ def _run(words: list[str]) -> int:
 
 def _parser(chosen: str) -> argparse.ArgumentParser:
     """Return the parser, which knows the options of the chosen command only."""
-    parser = _Parser(
+    parser = Parser(
         prog="modelc",
         description="Compiles TensorFlow models for Huawei Ascend, reports every obstacle at once, "
         "and proves that the artifact computes what the source computes.",
