@@ -7,10 +7,37 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Generic, TypeAlias, TypeVar
 
-from modelc.ir.op import Value
+from modelc.ir.op import Op, Value
+from modelc.rewrite.rewriter import Rewriter
 
 S = TypeVar("S")
 Lowered: TypeAlias = Value | Sequence[Value | None]  # None stands for a result that nobody reads
+
+
+class LoweringSite:
+    """One op that is being lowered.
+
+    Attributes:
+        op: The op.
+        rw: Inserts before it.
+        inputs: Its data operands; already values of the dialect it is lowered to.
+    """
+
+    __slots__ = ("inputs", "op", "rw")
+
+    def __init__(self, op: Op, rw: Rewriter) -> None:
+        self.op = op
+        self.rw = rw
+        self.inputs = op.inputs
+
+    @property
+    def op_type(self) -> str:
+        """The name of the operation in the dialect that it is lowered from."""
+        return self.op.kind.partition(".")[2]
+
+    def is_read(self, index: int) -> bool:
+        """Whether anybody reads result `index`."""
+        return index < len(self.op.results) and bool(self.op.results[index].readers)
 
 
 class Lowerings(Generic[S]):

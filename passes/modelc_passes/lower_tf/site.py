@@ -13,9 +13,9 @@ from modelc.dialects.ge.dtypes import cpp_number
 from modelc.ir.attributes import Attribute, get, ints
 from modelc.ir.blob import Blob
 from modelc.ir.constants import constant, numpy_dtype
-from modelc.ir.op import Op, Value
+from modelc.ir.op import Value
 from modelc.ir.types import I32, I64, Dim, Element, TensorType
-from modelc.rewrite.rewriter import Rewriter
+from modelc.rewrite.lowerings import LoweringSite
 from modelc_passes.lower_tf.partial import numbers
 
 _LOW, _HIGH = np.iinfo(np.int32).min, np.iinfo(np.int32).max
@@ -38,30 +38,10 @@ class UnsupportedFormError(Exception):
         self.fixes = fixes
 
 
-class Site:
-    """One TensorFlow op that is being lowered.
+class Site(LoweringSite):
+    """One TensorFlow op that is being lowered to the canonical dialect."""
 
-    Attributes:
-        op: The op.
-        rw: Inserts before it.
-        inputs: Its data operands; already values of the canonical dialect.
-    """
-
-    __slots__ = ("inputs", "op", "rw")
-
-    def __init__(self, op: Op, rw: Rewriter) -> None:
-        self.op = op
-        self.rw = rw
-        self.inputs = op.inputs
-
-    @property
-    def op_type(self) -> str:
-        """TensorFlow's name of the operation."""
-        return self.op.kind.removeprefix("tf.")
-
-    def is_read(self, index: int) -> bool:
-        """Whether anybody reads result `index`."""
-        return index < len(self.op.results) and bool(self.op.results[index].readers)
+    __slots__ = ()
 
     # -- attributes
 

@@ -18,7 +18,7 @@ from modelc.ir.constants import constant, numpy_dtype, to_array, to_blob
 from modelc.ir.op import Op, Value
 from modelc.ir.opdef import OpDef
 from modelc.ir.types import F64, I64, NONE, UNKNOWN, Dim, Element, TensorType, Type
-from modelc.rewrite.rewriter import Rewriter
+from modelc.rewrite.lowerings import LoweringSite
 from modelc_backends.onnx.kernels import widening
 
 SMALL = 1 << 12  # bytes of a constant that is reordered at once; a larger one is when it is written
@@ -48,35 +48,15 @@ class NoFormError(Exception):
         return "MC303" if SHAPE_FIX in self.fixes else "MC510"
 
 
-class Site:
-    """One canonical op that is being lowered.
+class Site(LoweringSite):
+    """One canonical op that is being lowered to ONNX."""
 
-    Attributes:
-        op: The op.
-        rw: Inserts before it.
-        inputs: Its operands; already values of the ONNX dialect.
-    """
-
-    __slots__ = ("inputs", "op", "rw")
-
-    def __init__(self, op: Op, rw: Rewriter) -> None:
-        self.op = op
-        self.rw = rw
-        self.inputs = op.inputs
-
-    @property
-    def op_type(self) -> str:
-        """The Graph Engine's name of the operation."""
-        return self.op.kind.removeprefix("ge.")
+    __slots__ = ()
 
     @property
     def name(self) -> str:
         """What the user calls the op."""
         return self.op.origin.name or self.op.name
-
-    def is_read(self, index: int) -> bool:
-        """Whether anybody reads result `index`."""
-        return index < len(self.op.results) and bool(self.op.results[index].readers)
 
     # -- operands
 
