@@ -21,7 +21,7 @@ from modelc.cli.output import (
 from modelc.cli.progress import Progress, instruments
 from modelc.cli.settings import settings
 from modelc.contract import write_io_contract
-from modelc.diagnostics.diagnostic import ModelcError
+from modelc.diagnostics.diagnostic import Fix, ModelcError, fail
 from modelc.diagnostics.render import render
 from modelc.diagnostics.renderers.html import render_html
 from modelc.diagnostics.renderers.words import safe
@@ -36,6 +36,8 @@ from modelc.reports import artifact_rows, compilation_document, summary_rows
 
 def run(options: argparse.Namespace) -> int:
     """Compile; returns the exit code."""
+    if options.engine and not options.verify:
+        raise fail("MC414", "`--engine` says nothing without `--verify`", fixes=[Fix("add", "--verify")])
     if options.report:
         check_report(options.report)
     given, output, asked = settings(options), options.output or Path(), handing_off.request(options)

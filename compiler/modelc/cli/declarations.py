@@ -11,6 +11,7 @@ from modelc.plugins import entry_table
 from modelc.profiles import DEFAULT
 
 STYLES = ("text", "concise", "json", "sarif", "github", "html")
+TENSOR_SORTS = ("divergence", "size")
 ATC_USAGE = "modelc atc [--dry-run] [--atc[=PATH]] [--format text|json] ATC-OPTION..."
 _ATC_ABOUT = """\
 Everything behind `modelc atc` is the command line of atc as it stands, as words or as one quoted text. Each option is
@@ -76,8 +77,8 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     help_ = "largest relative difference of an element type that is equal, float32=1e-3"
     group.add_argument("--tolerance", action="append", default=[], metavar="DTYPE=NUMBER", help=help_)
     group.add_argument("--per-op", action="store_true", help="compare also the tensors inside, op by op")
-    sorts = ("divergence", "size")
-    group.add_argument("--sort", choices=sorts, default=sorts[0], help=f"order of these tensors ({sorts[0]})")
+    help_ = f"order of these tensors ({TENSOR_SORTS[0]})"
+    group.add_argument("--sort", choices=TENSOR_SORTS, default=TENSOR_SORTS[0], help=help_)
     group.add_argument("--all", action="store_true", help="list all of these tensors (the first 20)")
     arguments.add_precision(parser)
     arguments.add_loading(parser)

@@ -12,6 +12,9 @@ from modelc.execute.numpy_engine import ENGINE
 from modelc.precision.assess import Assessment, Request
 from modelc.precision.keep_list import write_keep_list
 
+# Options that only say something about a precision mode
+_OF_A_MODE = ("keep_dtype", "keep_dtype_list", "modify_mixlist", "soc", "kernels")
+
 
 def request(options: argparse.Namespace) -> Request | None:
     """Return what to emulate, None where nothing is.
@@ -20,7 +23,7 @@ def request(options: argparse.Namespace) -> Request | None:
         ModelcError: Options contradict each other, or the list cannot be written.
     """
     if not options.precision:
-        given = [name for name in ("keep_dtype", "keep_dtype_list", "modify_mixlist") if getattr(options, name)]
+        given = [name for name in _OF_A_MODE if getattr(options, name)]
         if given:
             flag = f"--{given[0].replace('_', '-')}"
             fixes = [Fix("name the mode", "--precision force_fp16")]

@@ -6,10 +6,12 @@ import argparse
 import json
 
 from modelc.cli import emulating
+from modelc.cli.declarations import TENSOR_SORTS
 from modelc.cli.exit_codes import FINDINGS, FINE
 from modelc.cli.output import REPORTS, check_report, emit_json, print_findings
 from modelc.cli.progress import Progress
 from modelc.cli.settings import loading
+from modelc.diagnostics.diagnostic import Fix, fail
 from modelc.diagnostics.render import render
 from modelc.execute.arrays import read_arrays
 from modelc.execute.compare import parse_tolerances
@@ -38,6 +40,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _request(options: argparse.Namespace) -> Request:
+    if not options.per_op and (options.all or options.sort != TENSOR_SORTS[0]):
+        flag = "--all" if options.all else "--sort"
+        raise fail("MC414", f"`{flag}` says nothing without `--per-op`", fixes=[Fix("add", "--per-op")])
     return Request(
         inputs=read_arrays(options.inputs) if options.inputs else None,
         origin=str(options.inputs) if options.inputs else "",

@@ -36,7 +36,8 @@ def executable(source: Path, settings: Settings, sink: Sink, inputs: Mapping[str
     """
     model = load(source, settings.for_loading(), sink)
     check_workable(model)
-    if LIFTED not in model.facts and settings.insert_op_conf is None:
+    changes = settings.insert_op_conf or settings.input_shape or settings.batch_size
+    if LIFTED not in model.facts and not changes:
         return model
     # Arrays of images do not have the shapes that the model itself takes.
     if inputs is not None and not settings.input_shape and settings.insert_op_conf is None:

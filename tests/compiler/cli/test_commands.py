@@ -229,3 +229,28 @@ def test_demo_ends_with_an_artifact_and_equal_accuracy(tmp_path: Path, capsys: p
     line = next(line for line in capsys.readouterr().out.splitlines() if "accuracy" in line)
     assert line.count("99.44%") == 2
     assert target.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["compile", "{m}", "--engine", "numpy"],
+        ["verify", "{m}", "{m}", "--all"],
+        ["verify", "{m}", "{m}", "--sort", "size"],
+    ],
+)
+def test_an_option_that_would_say_nothing_is_refused(
+    model: Path, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main([word.format(m=model) for word in words]) == 2
+    assert "says nothing without" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [["--batch-size", "7"], ["--input-shape", "image:7,4"]])
+def test_run_refuses_a_shape_that_an_artifact_does_not_take(
+    model: Path, capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    artifact = model.with_name("m.om")
+    assert main(["compile", str(model), "-o", str(artifact)]) == 0
+    assert main(["run", str(artifact), *flags]) == 1
+    assert "MC408" in capsys.readouterr().err

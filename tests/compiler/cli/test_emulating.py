@@ -87,6 +87,7 @@ def test_an_artifact_that_fails_in_lower_precision_is_not_equal(model: str, caps
     ("words", "message"),
     [
         (["--keep-dtype", "keep.txt"], "`--keep-dtype` says nothing without a precision mode"),
+        (["--soc", "ascend310p"], "`--soc` says nothing without a precision mode"),
         (["--precision", "fp16", "--engine", "onnxruntime"], "cannot emulate lower precision, only numpy can"),
         (["--precision", "half"], "there is no precision mode `half`"),
         (["--precision", "fp16", "--soc", "ascend999"], "there is no chip `ascend999`"),
