@@ -30,19 +30,6 @@ class TfArg:
     list_attr: str | None = None  # the attribute that lists one element type per tensor
     is_ref: bool = False  # a reference to a TF1 variable
 
-    def element_types(self, attributes: Mapping[str, Any]) -> list[str]:
-        """Returns the element type of each tensor, given the attribute values of a node.
-
-        Attributes hold short type names (`f32`), lists of them, and integers.
-
-        Raises:
-            KeyError: An attribute that the argument refers to is missing.
-        """
-        if self.list_attr is not None:
-            return list(attributes[self.list_attr])
-        element = self.element if self.element is not None else attributes[self.type_attr or ""]
-        return [element] * (attributes[self.number_attr] if self.number_attr is not None else 1)
-
 
 @dataclass(frozen=True, slots=True)
 class TfAttr:
